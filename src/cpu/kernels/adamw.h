@@ -1,0 +1,32 @@
+// The optimizer's sweep over one parameter (AdamW, in PyTorch's formula order), and the gradient norm's sum of squares.
+#pragma once
+
+#include <cstdint>
+
+namespace millwright::cpu {
+
+struct AdamWStep {
+  float learning_rate = 0.0f;
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float epsilon = 1e-8f;
+  float weight_decay = 0.0f;
+  float gradient_scale = 1.0f;    // clipping factor over loss scale; multiplies the gradient first
+  float bias_correction1 = 1.0f;  // 1 - beta1^t
+  float bias_correction2 = 1.0f;  // 1 - beta2^t
+};
+
+// Fills in the bias corrections of update t (the first is 1), computed in double.
+AdamWStep with_bias_corrections(AdamWStep step, int64_t t);
+
+// In one pass over `count` elements, with g' = gradient_scale * g:
+//   w -= learning_rate * weight_decay * w
+//   m  = beta1 m + (1 - beta1) g',  v = beta2 v + (1 - beta2) g'^2
+//   w -= (learning_rate / bias_correction1) * m / (sqrt(v) / sqrt(bias_correction2) + epsilon)
+void adamw_update(const AdamWStep& step, const float* gradient, float* weight, float* first_moment,
+                  float* second_moment, int64_t count);
+
+// Summed in double over fixed chunks: equal bits at any thread count.
+double sum_of_squares(const float* x, int64_t count);
+
+}  // namespace millwright::cpu

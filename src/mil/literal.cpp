@@ -1,0 +1,281 @@
+#include "mil/literal.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+#include "base/half.h"
+
+namespace millwright::mil {
+namespace {
+
+template <class T>
+T load(const std::byte* source) {
+  T value;
+  std::memcpy(&value, source, sizeof(T));
+  return value;
+}
+
+template <class T>
+void store(T value, std::byte* destination) {
+  std::memcpy(destination, &value, sizeof(T));
+}
+
+int bit_width(ElementType element) {
+  switch (element) {
+    case ElementType::uint1: return 1;
+    case ElementType::uint2: return 2;
+    case ElementType::uint3: return 3;
+    case ElementType::uint4:
+    case ElementType::int4: return 4;
+    case ElementType::uint6: return 6;
+    default: return static_cast<int>(8 * element_bytes(element));
+  }
+}
+
+// The fp8 formats of the OCP specification: e4m3fn has no infinity and one NaN pattern, e5m2 follows IEEE.
+double load_fp8(uint8_t bits, int mantissa_bits, int bias, bool has_infinity) {
+  const int sign = bits >> 7;
+  const int exponent_bits = 7 - mantissa_bits;
+  const int exponent = (bits >> mantissa_bits) & ((1 << exponent_bits) - 1);
+  const int mantissa = bits & ((1 << mantissa_bits) - 1);
+  double value;
+  if (has_infinity && exponent == (1 << exponent_bits) - 1) {
+    value = mantissa == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+  } else if (!has_infinity && (bits & 0x7f) == 0x7f) {
+    value = std::numeric_limits<double>::quiet_NaN();
+  } else if (exponent == 0) {
+    value = std::ldexp(mantissa, 1 - bias - mantissa_bits);
+  } else {
+    value = std::ldexp((1 << mantissa_bits) + mantissa, exponent - bias - mantissa_bits);
+  }
+  return sign ? -value : value;
+}
+
+// Nearest value, ties to the even pattern, found by search: 128 patterns, and constants of this type are rare.
+uint8_t nearest_fp8(double value, int mantissa_bits, int bias, bool has_infinity) {
+  const uint8_t sign = std::signbit(value) ? 0x80 : 0;
+  if (std::isnan(value)) return sign | 0x7f;
+  const double magnitude = std::fabs(value);
+  if (has_infinity && std::isinf(magnitude)) return sign | 0x7c;
+  uint8_t best = 0;
+  double best_distance = std::numeric_limits<double>::infinity();
+  for (int bits = 0; bits < 0x7f; ++bits) {
+    const double candidate = load_fp8(static_cast<uint8_t>(bits), mantissa_bits, bias, has_infinity);
+    if (!std::isfinite(candidate)) continue;
+    const double distance = std::fabs(candidate - magnitude);
+    if (distance < best_distance || (distance == best_distance && bits % 2 == 0)) {
+      best = static_cast<uint8_t>(bits);
+      best_distance = distance;
+    }
+  }
+  return sign | best;
+}
+
+}  // namespace
+
+double load_number(ElementType element, const std::byte* source) {
+  switch (element) {
+    case ElementType::fp16: return static_cast<float>(Half::from_bits(load<uint16_t>(source)));
+    case ElementType::bf16: return static_cast<float>(BFloat16::from_bits(load<uint16_t>(source)));
+    case ElementType::fp32: return load<float>(source);
+    case ElementType::fp64: return load<double>(source);
+    case ElementType::fp8e4m3fn: return load_fp8(load<uint8_t>(source), 3, 7, false);
+    case ElementType::fp8e5m2: return load_fp8(load<uint8_t>(source), 2, 15, true);
+    case ElementType::uint64: return static_cast<double>(load<uint64_t>(source));
+    default: return static_cast<double>(load_integer(element, source));
+  }
+}
+
+int64_t load_integer(ElementType element, const std::byte* source) {
+  switch (element) {
+    case ElementType::boolean:
+    case ElementType::uint1:
+    case ElementType::uint2:
+    case ElementType::uint3:
+    case ElementType::uint4:
+    case ElementType::uint6:
+    case ElementType::uint8: return load<uint8_t>(source);
+    case ElementType::int4:
+    case ElementType::int8: return load<int8_t>(source);
+    case ElementType::int16: return load<int16_t>(source);
+    case ElementType::uint16: return load<uint16_t>(source);
+    case ElementType::int32: return load<int32_t>(source);
+    case ElementType::uint32: return load<uint32_t>(source);
+    case ElementType::int64: return load<int64_t>(source);
+    case ElementType::uint64: return static_cast<int64_t>(load<uint64_t>(source));
+    default: return static_cast<int64_t>(load_number(element, source));
+  }
+}
+
+void store_number(ElementType element, double value, std::byte* destination) {
+  switch (element) {
+    case ElementType::fp16: return store(Half(static_cast<float>(value)).bits, destination);
+    case ElementType::bf16: return store(BFloat16(static_cast<float>(value)).bits, destination);
+    case ElementType::fp32: return store(static_cast<float>(value), destination);
+    case ElementType::fp64: return store(value, destination);
+    case ElementType::fp8e4m3fn: return store(nearest_fp8(value, 3, 7, false), destination);
+    case ElementType::fp8e5m2: return store(nearest_fp8(value, 2, 15, true), destination);
+    case ElementType::boolean: return store<uint8_t>(value != 0, destination);
+    default: return store_integer(element, static_cast<int64_t>(value), destination);
+  }
+}
+
+void store_integer(ElementType element, int64_t value, std::byte* destination) {
+  switch (element_bytes(element)) {
+    case 1:
+      if (is_floating(element)) return store_number(element, static_cast<double>(value), destination);
+      return store(static_cast<uint8_t>(element == ElementType::boolean ? value != 0 : value), destination);
+    case 2:
+      if (is_floating(element)) return store_number(element, static_cast<double>(value), destination);
+      return store(static_cast<uint16_t>(value), destination);
+    case 4:
+      if (is_floating(element)) return store_number(element, static_cast<double>(value), destination);
+      return store(static_cast<uint32_t>(value), destination);
+    default:
+      if (is_floating(element)) return store_number(element, static_cast<double>(value), destination);
+      return store(static_cast<uint64_t>(value), destination);
+  }
+}
+
+std::pair<int64_t, int64_t> integer_range(ElementType element) {
+  if (element == ElementType::boolean) return {0, 1};
+  MW_CHECK(is_integer(element), "integer range of {}", element_name(element));
+  const int bits = bit_width(element);
+  if (is_signed_integer(element)) {
+    if (bits == 64) return {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
+    return {-(int64_t{1} << (bits - 1)), (int64_t{1} << (bits - 1)) - 1};
+  }
+  if (bits == 64) return {0, std::numeric_limits<int64_t>::max()};
+  return {0, (int64_t{1} << bits) - 1};
+}
+
+Literal Literal::boolean(bool value) {
+  return bytes(Type::scalar(ElementType::boolean), {static_cast<std::byte>(value)});
+}
+
+Literal Literal::string(std::string value) {
+  return strings(Type::scalar(ElementType::string), {std::move(value)});
+}
+
+Literal Literal::integer(ElementType element, int64_t value) {
+  const auto [lowest, highest] = integer_range(element);
+  MW_CHECK(value >= lowest && value <= highest, "{} does not fit {}", value, element_name(element));
+  std::vector<std::byte> storage(element_bytes(element));
+  store_integer(element, value, storage.data());
+  return bytes(Type::scalar(element), std::move(storage));
+}
+
+Literal Literal::number(ElementType element, double value) { return splat(Type::scalar(element), value); }
+
+Literal Literal::int32_vector(std::span<const int64_t> values) {
+  std::vector<std::byte> storage(values.size() * sizeof(int32_t));
+  for (size_t i = 0; i < values.size(); ++i) {
+    MW_CHECK(values[i] == static_cast<int32_t>(values[i]), "{} does not fit int32", values[i]);
+    store_integer(ElementType::int32, values[i], storage.data() + i * sizeof(int32_t));
+  }
+  return bytes(Type::tensor(ElementType::int32, {static_cast<int64_t>(values.size())}), std::move(storage));
+}
+
+Literal Literal::bool_vector(const std::vector<bool>& values) {
+  std::vector<std::byte> storage;
+  for (const bool value : values) storage.push_back(static_cast<std::byte>(value));
+  return bytes(Type::tensor(ElementType::boolean, {static_cast<int64_t>(values.size())}), std::move(storage));
+}
+
+Literal Literal::numbers(const Type& type, std::span<const double> values) {
+  MW_CHECK(type.count() == static_cast<int64_t>(values.size()), "{} values for {}", values.size(), type_text(type));
+  const size_t width = element_bytes(type.element());
+  std::vector<std::byte> storage(values.size() * width);
+  for (size_t i = 0; i < values.size(); ++i) store_number(type.element(), values[i], storage.data() + i * width);
+  return bytes(type, std::move(storage));
+}
+
+Literal Literal::splat(const Type& type, double value) {
+  return numbers(type, std::vector<double>(static_cast<size_t>(type.count()), value));
+}
+
+Literal Literal::bytes(Type type, std::vector<std::byte> elements) {
+  MW_CHECK(type.element() != ElementType::string && static_cast<int64_t>(elements.size()) == type.bytes(),
+           "{} bytes for {}", elements.size(), type_text(type));
+  return Literal(std::move(type), std::make_shared<const std::vector<std::byte>>(std::move(elements)));
+}
+
+Literal Literal::strings(Type type, std::vector<std::string> elements) {
+  MW_CHECK(type.element() == ElementType::string && static_cast<int64_t>(elements.size()) == type.count(),
+           "{} strings for {}", elements.size(), type_text(type));
+  return Literal(std::move(type), std::move(elements));
+}
+
+Literal Literal::blob(Type type, BlobReference reference) { return Literal(std::move(type), std::move(reference)); }
+
+Literal Literal::items(Type type, std::vector<Literal> items) {
+  MW_CHECK(type.kind() == Type::Kind::list || type.kind() == Type::Kind::tuple, "items of {}", type_text(type));
+  return Literal(std::move(type), std::make_shared<const std::vector<Literal>>(std::move(items)));
+}
+
+Literal Literal::dictionary(Type type, std::vector<Pair> pairs) {
+  MW_CHECK(type.kind() == Type::Kind::dict, "pairs of {}", type_text(type));
+  return Literal(std::move(type), std::make_shared<const std::vector<Pair>>(std::move(pairs)));
+}
+
+std::span<const std::byte> Literal::elements() const {
+  MW_CHECK(has_elements(), "elements of a {} that has none inline", type_text(type_));
+  return *std::get<Elements>(payload_);
+}
+
+const std::vector<std::string>& Literal::texts() const {
+  MW_CHECK(std::holds_alternative<Texts>(payload_), "strings of a {}", type_text(type_));
+  return std::get<Texts>(payload_);
+}
+
+const BlobReference& Literal::blob_reference() const {
+  MW_CHECK(is_blob(), "blob reference of an inline {}", type_text(type_));
+  return std::get<BlobReference>(payload_);
+}
+
+const std::vector<Literal>& Literal::items() const {
+  MW_CHECK(std::holds_alternative<Items>(payload_), "items of a {}", type_text(type_));
+  return *std::get<Items>(payload_);
+}
+
+const std::vector<Literal::Pair>& Literal::pairs() const {
+  MW_CHECK(std::holds_alternative<Pairs>(payload_), "pairs of a {}", type_text(type_));
+  return *std::get<Pairs>(payload_);
+}
+
+double Literal::number_at(int64_t index) const {
+  MW_CHECK(index >= 0 && index < type_.count(), "element {} of {}", index, type_text(type_));
+  const size_t width = element_bytes(type_.element());
+  return load_number(type_.element(), elements().data() + static_cast<size_t>(index) * width);
+}
+
+int64_t Literal::integer_at(int64_t index) const {
+  MW_CHECK(index >= 0 && index < type_.count(), "element {} of {}", index, type_text(type_));
+  const size_t width = element_bytes(type_.element());
+  return load_integer(type_.element(), elements().data() + static_cast<size_t>(index) * width);
+}
+
+std::vector<int64_t> Literal::as_integers() const {
+  std::vector<int64_t> values(static_cast<size_t>(type_.count()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = integer_at(static_cast<int64_t>(i));
+  return values;
+}
+
+std::vector<double> Literal::as_numbers() const {
+  std::vector<double> values(static_cast<size_t>(type_.count()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = number_at(static_cast<int64_t>(i));
+  return values;
+}
+
+bool Literal::operator==(const Literal& other) const {
+  if (!(type_ == other.type_) || payload_.index() != other.payload_.index()) return false;
+  if (const auto* elements = std::get_if<Elements>(&payload_)) return **elements == *std::get<Elements>(other.payload_);
+  if (const auto* texts = std::get_if<Texts>(&payload_)) return *texts == std::get<Texts>(other.payload_);
+  if (const auto* blob = std::get_if<BlobReference>(&payload_)) return *blob == std::get<BlobReference>(other.payload_);
+  if (const auto* items = std::get_if<Items>(&payload_)) return **items == *std::get<Items>(other.payload_);
+  return *std::get<Pairs>(payload_) == *std::get<Pairs>(other.payload_);
+}
+
+}  // namespace millwright::mil

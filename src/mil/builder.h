@@ -1,10 +1,12 @@
 // Builds well-typed functions: every call adds one operation (and const operations for its parameters) and returns its
-// value. A call that the registry's type rule refuses is a bug of the caller and stops the program with the rule's message.
+// value. A call that the registry's type rule refuses is a bug of the caller and stops the program with the rule's
+// message.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "mil/ir.h"
@@ -70,7 +72,8 @@ class Builder {
 
   Value* matmul(Value* x, Value* y, bool transpose_x = false, bool transpose_y = false, std::string_view label = "");
   Value* softmax(Value* x, int64_t axis, std::string_view label = "");
-  Value* reduce(std::string_view kind, Value* x, std::span<const int64_t> axes, bool keep_dims, std::string_view label = "");
+  Value* reduce(std::string_view kind, Value* x, std::span<const int64_t> axes, bool keep_dims,
+                std::string_view label = "");
 
   Value* reshape(Value* x, const Shape& shape, std::string_view label = "");
   Value* transpose(Value* x, std::span<const int64_t> permutation, std::string_view label = "");
@@ -91,6 +94,7 @@ class Builder {
   Function* function_;
   Operation* before_ = nullptr;
   std::string scope_;
+  std::unordered_multimap<uint64_t, Value*> constants_;  // small ones of this builder, by hash_literal
 };
 
 // {"x", value}

@@ -109,12 +109,15 @@ std::vector<Value*> Operation::all_operands() const {
 }
 
 const Literal* Operation::constant(std::string_view name) const {
+  const auto inline_only = [](const Literal* literal) {
+    return literal != nullptr && literal->is_blob() ? nullptr : literal;
+  };
   const Operand* found = find_operand(name);
-  if (found == nullptr) return attribute(name);
+  if (found == nullptr) return inline_only(attribute(name));
   if (found->arguments.size() != 1) return nullptr;
-  if (const Literal* literal = std::get_if<Literal>(&found->arguments[0])) return literal;
+  if (const Literal* literal = std::get_if<Literal>(&found->arguments[0])) return inline_only(literal);
   const Operation* producer = std::get<Value*>(found->arguments[0])->producer();
-  return producer != nullptr && producer->is_const() ? producer->attribute("val") : nullptr;
+  return producer != nullptr && producer->is_const() ? inline_only(producer->attribute("val")) : nullptr;
 }
 
 const Literal* Operation::attribute(std::string_view name) const { return find_attribute(attributes_, name); }

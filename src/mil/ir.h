@@ -91,7 +91,7 @@ class Operation {
   // All values used as operands, in order, repeats included.
   std::vector<Value*> all_operands() const;
   // The constant bound to a parameter: a literal operand, a const operation's value, or an attribute of that name.
-  // Nothing when it is absent or only known at run time. Registry defaults: parameters.h.
+  // Nothing when it is absent, only known at run time, or in a blob file. Registry defaults: parameters.h.
   const Literal* constant(std::string_view name) const;
 
   const std::vector<std::unique_ptr<Value>>& results() const { return results_; }

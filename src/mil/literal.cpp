@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <string_view>
 
 #include "base/check.h"
 #include "base/half.h"
@@ -24,13 +26,19 @@ void store(T value, std::byte* destination) {
 
 int bit_width(ElementType element) {
   switch (element) {
-    case ElementType::uint1: return 1;
-    case ElementType::uint2: return 2;
-    case ElementType::uint3: return 3;
+    case ElementType::uint1:
+      return 1;
+    case ElementType::uint2:
+      return 2;
+    case ElementType::uint3:
+      return 3;
     case ElementType::uint4:
-    case ElementType::int4: return 4;
-    case ElementType::uint6: return 6;
-    default: return static_cast<int>(8 * element_bytes(element));
+    case ElementType::int4:
+      return 4;
+    case ElementType::uint6:
+      return 6;
+    default:
+      return static_cast<int>(8 * element_bytes(element));
   }
 }
 
@@ -77,14 +85,22 @@ uint8_t nearest_fp8(double value, int mantissa_bits, int bias, bool has_infinity
 
 double load_number(ElementType element, const std::byte* source) {
   switch (element) {
-    case ElementType::fp16: return static_cast<float>(Half::from_bits(load<uint16_t>(source)));
-    case ElementType::bf16: return static_cast<float>(BFloat16::from_bits(load<uint16_t>(source)));
-    case ElementType::fp32: return load<float>(source);
-    case ElementType::fp64: return load<double>(source);
-    case ElementType::fp8e4m3fn: return load_fp8(load<uint8_t>(source), 3, 7, false);
-    case ElementType::fp8e5m2: return load_fp8(load<uint8_t>(source), 2, 15, true);
-    case ElementType::uint64: return static_cast<double>(load<uint64_t>(source));
-    default: return static_cast<double>(load_integer(element, source));
+    case ElementType::fp16:
+      return static_cast<float>(Half::from_bits(load<uint16_t>(source)));
+    case ElementType::bf16:
+      return static_cast<float>(BFloat16::from_bits(load<uint16_t>(source)));
+    case ElementType::fp32:
+      return load<float>(source);
+    case ElementType::fp64:
+      return load<double>(source);
+    case ElementType::fp8e4m3fn:
+      return load_fp8(load<uint8_t>(source), 3, 7, false);
+    case ElementType::fp8e5m2:
+      return load_fp8(load<uint8_t>(source), 2, 15, true);
+    case ElementType::uint64:
+      return static_cast<double>(load<uint64_t>(source));
+    default:
+      return static_cast<double>(load_integer(element, source));
   }
 }
 
@@ -96,29 +112,46 @@ int64_t load_integer(ElementType element, const std::byte* source) {
     case ElementType::uint3:
     case ElementType::uint4:
     case ElementType::uint6:
-    case ElementType::uint8: return load<uint8_t>(source);
+    case ElementType::uint8:
+      return load<uint8_t>(source);
     case ElementType::int4:
-    case ElementType::int8: return load<int8_t>(source);
-    case ElementType::int16: return load<int16_t>(source);
-    case ElementType::uint16: return load<uint16_t>(source);
-    case ElementType::int32: return load<int32_t>(source);
-    case ElementType::uint32: return load<uint32_t>(source);
-    case ElementType::int64: return load<int64_t>(source);
-    case ElementType::uint64: return static_cast<int64_t>(load<uint64_t>(source));
-    default: return static_cast<int64_t>(load_number(element, source));
+    case ElementType::int8:
+      return load<int8_t>(source);
+    case ElementType::int16:
+      return load<int16_t>(source);
+    case ElementType::uint16:
+      return load<uint16_t>(source);
+    case ElementType::int32:
+      return load<int32_t>(source);
+    case ElementType::uint32:
+      return load<uint32_t>(source);
+    case ElementType::int64:
+      return load<int64_t>(source);
+    case ElementType::uint64:
+      return static_cast<int64_t>(load<uint64_t>(source));
+    default:
+      return static_cast<int64_t>(load_number(element, source));
   }
 }
 
 void store_number(ElementType element, double value, std::byte* destination) {
   switch (element) {
-    case ElementType::fp16: return store(Half(static_cast<float>(value)).bits, destination);
-    case ElementType::bf16: return store(BFloat16(static_cast<float>(value)).bits, destination);
-    case ElementType::fp32: return store(static_cast<float>(value), destination);
-    case ElementType::fp64: return store(value, destination);
-    case ElementType::fp8e4m3fn: return store(nearest_fp8(value, 3, 7, false), destination);
-    case ElementType::fp8e5m2: return store(nearest_fp8(value, 2, 15, true), destination);
-    case ElementType::boolean: return store<uint8_t>(value != 0, destination);
-    default: return store_integer(element, static_cast<int64_t>(value), destination);
+    case ElementType::fp16:
+      return store(Half(static_cast<float>(value)).bits, destination);
+    case ElementType::bf16:
+      return store(BFloat16(static_cast<float>(value)).bits, destination);
+    case ElementType::fp32:
+      return store(static_cast<float>(value), destination);
+    case ElementType::fp64:
+      return store(value, destination);
+    case ElementType::fp8e4m3fn:
+      return store(nearest_fp8(value, 3, 7, false), destination);
+    case ElementType::fp8e5m2:
+      return store(nearest_fp8(value, 2, 15, true), destination);
+    case ElementType::boolean:
+      return store<uint8_t>(value != 0, destination);
+    default:
+      return store_integer(element, static_cast<int64_t>(value), destination);
   }
 }
 
@@ -155,9 +188,7 @@ Literal Literal::boolean(bool value) {
   return bytes(Type::scalar(ElementType::boolean), {static_cast<std::byte>(value)});
 }
 
-Literal Literal::string(std::string value) {
-  return strings(Type::scalar(ElementType::string), {std::move(value)});
-}
+Literal Literal::string(std::string value) { return strings(Type::scalar(ElementType::string), {std::move(value)}); }
 
 Literal Literal::integer(ElementType element, int64_t value) {
   const auto [lowest, highest] = integer_range(element);
@@ -276,6 +307,20 @@ bool Literal::operator==(const Literal& other) const {
   if (const auto* blob = std::get_if<BlobReference>(&payload_)) return *blob == std::get<BlobReference>(other.payload_);
   if (const auto* items = std::get_if<Items>(&payload_)) return **items == *std::get<Items>(other.payload_);
   return *std::get<Pairs>(payload_) == *std::get<Pairs>(other.payload_);
+}
+
+uint64_t hash_literal(const Literal& literal) {
+  uint64_t hash = std::hash<std::string>{}(type_text(literal.type()));
+  const auto mix = [&hash](std::string_view bytes) {
+    hash = (hash ^ std::hash<std::string_view>{}(bytes)) * 0x9e3779b97f4a7c15ull;
+  };
+  if (literal.type().element() == ElementType::string) {
+    for (const std::string& text : literal.texts()) mix(text);
+  } else {
+    const auto elements = literal.elements();
+    mix({reinterpret_cast<const char*>(elements.data()), elements.size()});
+  }
+  return hash;
 }
 
 }  // namespace millwright::mil

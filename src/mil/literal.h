@@ -49,8 +49,8 @@ class Literal {
   bool is_blob() const { return std::holds_alternative<BlobReference>(payload_); }
   bool has_elements() const { return std::holds_alternative<Elements>(payload_); }
 
-  std::span<const std::byte> elements() const;      // tensors held inline, not strings
-  const std::vector<std::string>& texts() const;    // string tensors
+  std::span<const std::byte> elements() const;    // tensors held inline, not strings
+  const std::vector<std::string>& texts() const;  // string tensors
   const BlobReference& blob_reference() const;
   const std::vector<Literal>& items() const;
   const std::vector<Pair>& pairs() const;
@@ -81,6 +81,9 @@ class Literal {
   Type type_;
   std::variant<Elements, Texts, BlobReference, Items, Pairs> payload_;
 };
+
+// Equal tensor literals have equal hashes; only for tensors held inline (strings included).
+uint64_t hash_literal(const Literal& literal);
 
 // One element between its stored bytes and a number; sub-byte types are one byte each.
 double load_number(ElementType element, const std::byte* source);

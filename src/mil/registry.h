@@ -1,5 +1,6 @@
 // The operation registry: the one table from which parser, verifier, builder and executors take what an operation is.
-// Adding an operation: an entry in src/mil/operations/<category>.cpp with its parameters and type rule, then a kernel and a gradient.
+// Adding an operation: an entry in src/mil/operations/<category>.cpp with its parameters and type rule, then a kernel
+// and a gradient.
 #pragma once
 
 #include <optional>
@@ -18,9 +19,20 @@ struct ParameterDefinition {
     list,      // a parenthesised list of values
     constant,  // must be known at compile time
   };
+  // What the operand's type must be; checked before a type rule runs, so that rules and parameters.h may rely on it.
+  enum class Expect : uint8_t {
+    tensor,    // a tensor of any element type but string
+    boolean,   // one bool
+    integer,   // one integer
+    number,    // one floating-point number or integer
+    text,      // one string
+    booleans,  // a vector of bool
+    integers,  // a vector of integers
+  };
   std::string_view name;
   Kind kind = Kind::value;
   bool required = true;
+  Expect expect = Expect::tensor;
   // For an optional parameter: its default, or nothing where absence has a meaning of its own.
   std::optional<Literal> default_value;
 };

@@ -13,9 +13,28 @@
 namespace millwright::mil {
 
 enum class ElementType : uint8_t {
-  boolean, string, fp16, bf16, fp32, fp64, fp8e4m3fn, fp8e5m2,
-  int4, int8, int16, int32, int64,
-  uint1, uint2, uint3, uint4, uint6, uint8, uint16, uint32, uint64,
+  boolean,
+  string,
+  fp16,
+  bf16,
+  fp32,
+  fp64,
+  fp8e4m3fn,
+  fp8e5m2,
+  int4,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint1,
+  uint2,
+  uint3,
+  uint4,
+  uint6,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
 };
 
 // The spelling in MIL text ("fp16", "bool").
@@ -31,9 +50,9 @@ bool is_signed_integer(ElementType element);
 using Shape = std::vector<int64_t>;
 inline constexpr int64_t kUnknownDimension = -1;
 
-std::string shape_text(const Shape& shape);           // "[1, 768, 1, 256]", `?` for unknown
-bool is_static(const Shape& shape);                   // no unknown dimension
-int64_t element_count(const Shape& shape);            // product; MW_CHECKs that the shape is static
+std::string shape_text(const Shape& shape);                   // "[1, 768, 1, 256]", `?` for unknown
+bool is_static(const Shape& shape);                           // no unknown dimension
+int64_t element_count(const Shape& shape);                    // product; MW_CHECKs that the shape is static
 std::vector<int64_t> contiguous_strides(const Shape& shape);  // row-major, in elements
 // Rank in range and sizes equal or 1, as NumPy; nothing where they do not fit.
 std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b);

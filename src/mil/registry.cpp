@@ -1,0 +1,143 @@
+#include "mil/registry.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "mil/operations/tables.h"
+
+namespace millwright::mil {
+namespace {
+
+std::vector<OperationDefinition> collect() {
+  std::vector<OperationDefinition> all;
+  for (auto table :
+       {operations::elementwise, operations::activations, operations::products, operations::reductions,
+        operations::shapes, operations::slices, operations::gathers, operations::creation, operations::internal}) {
+    for (OperationDefinition& definition : table()) all.push_back(std::move(definition));
+  }
+  std::ranges::sort(all, {}, &OperationDefinition::name);
+  return all;
+}
+
+const std::vector<OperationDefinition>& registry() {
+  static const std::vector<OperationDefinition> all = collect();
+  return all;
+}
+
+std::string_view expectation_text(ParameterDefinition::Expect expect) {
+  switch (expect) {
+    case ParameterDefinition::Expect::tensor:
+      return "a tensor of numbers or bool";
+    case ParameterDefinition::Expect::boolean:
+      return "one bool";
+    case ParameterDefinition::Expect::integer:
+      return "one integer";
+    case ParameterDefinition::Expect::number:
+      return "one number";
+    case ParameterDefinition::Expect::text:
+      return "one string";
+    case ParameterDefinition::Expect::booleans:
+      return "a vector of bool";
+    case ParameterDefinition::Expect::integers:
+      return "a vector of integers";
+  }
+  return {};
+}
+
+bool is_single(const Type& type) {
+  return std::ranges::all_of(type.shape(), [](int64_t size) { return size == 1; });
+}
+bool is_vector(const Type& type) { return type.rank() == 1 || type.rank() == 0; }
+
+bool meets(const Type& type, ParameterDefinition::Expect expect) {
+  if (!type.is_tensor()) return false;
+  const ElementType element = type.element();
+  switch (expect) {
+    case ParameterDefinition::Expect::tensor:
+      return element != ElementType::string;
+    case ParameterDefinition::Expect::boolean:
+      return element == ElementType::boolean && is_single(type);
+    case ParameterDefinition::Expect::integer:
+      return is_integer(element) && is_single(type);
+    case ParameterDefinition::Expect::number:
+      return (is_integer(element) || is_floating(element)) && is_single(type);
+    case ParameterDefinition::Expect::text:
+      return element == ElementType::string && is_single(type);
+    case ParameterDefinition::Expect::booleans:
+      return element == ElementType::boolean && is_vector(type);
+    case ParameterDefinition::Expect::integers:
+      return is_integer(element) && is_vector(type);
+  }
+  return false;
+}
+
+Status check_type(const ParameterDefinition& parameter, const Type& type) {
+  if (meets(type, parameter.expect)) return {};
+  return fail("{} is {}, expected {}", parameter.name, type_text(type), expectation_text(parameter.expect));
+}
+
+const Type& argument_type(const Argument& argument) {
+  Value* const* value = std::get_if<Value*>(&argument);
+  return value != nullptr ? (*value)->type() : std::get<Literal>(argument).type();
+}
+
+Status check_operand(const Operation& operation, const Operand& operand) {
+  const ParameterDefinition* parameter = operation.definition()->parameter(operand.name);
+  if (parameter == nullptr) return fail("has no parameter {}", operand.name);
+  const bool is_list = parameter->kind == ParameterDefinition::Kind::list;
+  if (is_list && operand.arguments.empty()) return fail("{} is an empty list", operand.name);
+  if (!is_list && (operand.is_list || operand.arguments.size() != 1)) {
+    return fail("{} takes one value, found a list", operand.name);
+  }
+  for (const Argument& argument : operand.arguments) MW_TRY(check_type(*parameter, argument_type(argument)));
+  if (parameter->kind == ParameterDefinition::Kind::constant && operation.constant(operand.name) == nullptr) {
+    return fail("{} must be a constant", operand.name);
+  }
+  return {};
+}
+
+Status check_operands(const Operation& operation) {
+  for (const Operand& operand : operation.operands()) MW_TRY(check_operand(operation, operand));
+  for (const ParameterDefinition& parameter : operation.definition()->parameters) {
+    const bool present =
+        operation.find_operand(parameter.name) != nullptr || operation.attribute(parameter.name) != nullptr;
+    if (parameter.required && !present) return fail("the parameter {} is missing", parameter.name);
+    if (const Literal* attribute = operation.attribute(parameter.name); attribute != nullptr) {
+      MW_TRY(check_type(parameter, attribute->type()));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+const ParameterDefinition* OperationDefinition::parameter(std::string_view name) const {
+  const auto found = std::ranges::find(parameters, name, &ParameterDefinition::name);
+  return found == parameters.end() ? nullptr : &*found;
+}
+
+const OperationDefinition* find_definition(std::string_view kind) {
+  static const std::unordered_map<std::string_view, const OperationDefinition*> by_name = [] {
+    std::unordered_map<std::string_view, const OperationDefinition*> map;
+    for (const OperationDefinition& definition : registry()) map.emplace(definition.name, &definition);
+    return map;
+  }();
+  const auto found = by_name.find(kind);
+  return found == by_name.end() ? nullptr : found->second;
+}
+
+std::span<const OperationDefinition> all_definitions() { return registry(); }
+
+Result<std::vector<Type>> infer_types(const Operation& operation) {
+  if (operation.definition() == nullptr) {
+    return fail("{}: unknown operation {}", describe(operation), operation.kind());
+  }
+  if (Status status = check_operands(operation); !status) {
+    return tl::unexpected<Error>(with_context(std::move(status.error()), describe(operation)));
+  }
+  auto types = operation.definition()->infer(operation);
+  if (!types) return tl::unexpected<Error>(with_context(std::move(types.error()), describe(operation)));
+  return types;
+}
+
+}  // namespace millwright::mil

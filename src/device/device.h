@@ -1,0 +1,97 @@
+// What every backend offers: a device compiles a program to an executable, an executable binds surfaces to a request, a
+// request evaluates. Backends are siblings in this folder (cpu/); open_device.h finds one by name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cpu/executor.h"
+#include "device/surface.h"
+#include "mil/ir.h"
+
+namespace millwright::device {
+
+// An input or result of an executable.
+struct Port {
+  std::string name;
+  mil::Type type;
+  std::optional<size_t> aliased_input;  // of a result: it is stored into the surface bound to this input
+};
+
+// One executable with its surfaces. The surfaces' memory must outlive it.
+class Request {
+ public:
+  virtual ~Request() = default;
+  // Reads the input surfaces and writes the result surfaces. One evaluation at a time per executable.
+  virtual Status evaluate() = 0;
+};
+
+class Executable {
+ public:
+  virtual ~Executable() = default;
+
+  // In the order of the function's inputs and results.
+  std::span<const Port> inputs() const { return inputs_; }
+  std::span<const Port> outputs() const { return outputs_; }
+
+  // Makes the program resident, or gives its place up. bind() needs a loaded executable.
+  virtual Status load() = 0;
+  virtual Status unload() = 0;
+  virtual bool is_loaded() const = 0;
+
+  // Fails where a count or type does not match, where a result that aliases an input has other memory than it, or where
+  // two surfaces overlap that must not. A device has any number of requests per executable.
+  Result<std::unique_ptr<Request>> bind(std::span<Surface* const> inputs, std::span<Surface* const> outputs);
+
+  // Memory beside the surfaces, and time per operation (empty unless compiled with profile).
+  virtual cpu::MemoryReport memory() const = 0;
+  virtual std::vector<cpu::ProfileEntry> profile() const = 0;
+
+ protected:
+  Executable(std::string name, std::vector<Port> inputs, std::vector<Port> outputs)
+      : name_(std::move(name)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
+  // Called with surfaces that fit.
+  virtual Result<std::unique_ptr<Request>> make_request(std::span<Surface* const> inputs,
+                                                        std::span<Surface* const> outputs) = 0;
+
+ private:
+  std::string name_;
+  std::vector<Port> inputs_;
+  std::vector<Port> outputs_;
+};
+
+struct CompileOptions {
+  std::string function = "main";  // the function of the program that becomes the executable
+  bool profile = false;           // measure every operation
+};
+
+// Absent numbers are unlimited.
+struct Limits {
+  std::optional<int64_t> compile_budget_left;  // programs that this process may still compile
+  std::optional<int64_t> resident_programs;    // executables loaded at a time
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string_view name() const = 0;
+  // The program may go after the call. Fails with the operation and the rule that it breaks.
+  virtual Result<std::unique_ptr<Executable>> compile(const mil::Program& program, const CompileOptions& options) = 0;
+  virtual Limits limits() const = 0;
+};
+
+// The ports of a function, for backends.
+std::vector<Port> input_ports(const mil::Function& function);
+std::vector<Port> output_ports(const mil::Function& function);
+
+// The named function, or an error that lists those the program has.
+Result<const mil::Function*> find_function(const mil::Program& program, const std::string& name);
+
+}  // namespace millwright::device

@@ -1,0 +1,21 @@
+#include "device/surface.h"
+
+#include <cstdint>
+
+namespace millwright::device {
+
+Result<Surface> Surface::allocate(const mil::Type& type) {
+  if (!type.is_tensor() || !mil::is_static(type.shape()) || type.element() == mil::ElementType::string) {
+    return fail("surface: expected a numeric tensor of known shape, found {}", mil::type_text(type));
+  }
+  MW_ASSIGN(AlignedBuffer memory, AlignedBuffer::allocate(static_cast<size_t>(type.bytes())));
+  return Surface(type, std::move(memory));
+}
+
+Surface Surface::view(const mil::Type& type, void* data) {
+  MW_CHECK(reinterpret_cast<uintptr_t>(data) % AlignedBuffer::kAlignment == 0, "view of {} at {}", mil::type_text(type),
+           data);
+  return Surface(type, static_cast<std::byte*>(data));
+}
+
+}  // namespace millwright::device

@@ -21,7 +21,7 @@ struct GemmInput {
   Storage storage = Storage::float32;                   // float32, float16 or bfloat16
 };
 
-// One of row_stride and column_stride must be 1 unless m or n is at most 16.
+// Strides may be anything; it is fast when one of row_stride and column_stride is 1.
 struct GemmOutput {
   float* data = nullptr;
   int64_t row_stride = 0;

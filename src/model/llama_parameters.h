@@ -12,6 +12,8 @@
 
 namespace millwright::model {
 
+inline constexpr double kInitialStandardDeviation = 0.02;
+
 struct ParameterDescription {
   enum class Kind : uint8_t { embedding, matrix, norm };
 

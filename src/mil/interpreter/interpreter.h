@@ -1,0 +1,35 @@
+// The reference interpreter: one plain loop per operation, in double precision. It is the oracle of the type rules, the
+// gradients, and every fast kernel and pass; it shares no code with them. Never use it where speed matters.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "mil/ir.h"
+
+namespace millwright::mil {
+
+enum class Precision {
+  fp64,      // floating values are computed and kept in double, whatever type they declare
+  declared,  // every result is rounded to its declared type after being computed in double
+};
+
+// A tensor as numbers, row-major. Integers and booleans are held as doubles too, exact up to 2^53.
+struct TensorValue {
+  Type type;
+  std::vector<double> numbers;
+};
+
+// The elements of a constant; those of floating literals as stored. MW_CHECKs that they are held inline.
+TensorValue to_value(const Literal& literal);
+// Rounded to the type's element; the way back.
+Literal to_literal(const TensorValue& value);
+
+// Runs the function: one tensor per input and per result, in their order. An input of type state<T> takes a T; what the
+// function stores there is seen by its own read_state only. Fails, naming the operation, where an operation is unknown,
+// an index is out of range, or an integer is divided by zero.
+Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
+                                           Precision precision);
+
+}  // namespace millwright::mil

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 #include "base/check.h"
 #include "base/half.h"
@@ -89,9 +90,9 @@ Status read_offsets(const Json& tensor, size_t data_bytes, const std::string& pl
 
 Result<SafetensorsEntry> read_entry(const std::string& name, const Json& tensor, size_t data_bytes,
                                     const std::string& source) {
-  const std::string place = source + ": tensor " + Json(name).dump(-1, ' ', true, Json::error_handler_t::replace);
   SafetensorsEntry entry;
   entry.name = name;
+  const std::string place = source + ": tensor " + entry.quoted_name();
   MW_ASSIGN(entry.dtype, json_string(tensor, "dtype", place));
   MW_ASSIGN(entry.shape, read_shape(tensor, place));
   MW_TRY(read_offsets(tensor, data_bytes, place, entry));
@@ -120,8 +121,8 @@ Status check_coverage(const std::vector<SafetensorsEntry>& entries, size_t data_
   size_t position = 0;
   for (const SafetensorsEntry& entry : entries) {
     if (entry.begin != position) {
-      return fail("{}: tensor \"{}\" begins at byte {} of the data; expected {}, where the one before it ends", source,
-                  entry.name, entry.begin, position);
+      return fail("{}: tensor {} begins at byte {} of the data; expected {}, where the one before it ends", source,
+                  entry.quoted_name(), entry.begin, position);
     }
     position = entry.end;
   }
@@ -141,6 +142,10 @@ void convert_chunks(size_t count, FunctionRef<void(size_t begin, size_t end)> co
 }
 
 }  // namespace
+
+std::string SafetensorsEntry::quoted_name() const {
+  return Json(name).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
 
 Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file, const std::string& source) {
   if (file.size() < kLengthBytes) {
@@ -205,7 +210,8 @@ Status SafetensorsFile::read(const SafetensorsEntry& entry, std::span<float> val
     return {};
   }
   if (entry.dtype != "F16" && entry.dtype != "BF16") {
-    return fail("{}: tensor \"{}\" has dtype {}; expected F32, F16 or BF16", path_.string(), entry.name, entry.dtype);
+    return fail("{}: tensor {} has dtype {}; expected F32, F16 or BF16", path_.string(), entry.quoted_name(),
+                entry.dtype);
   }
   const bool is_half = entry.dtype == "F16";
   convert_chunks(values.size(), [&](size_t begin, size_t end) {

@@ -27,6 +27,8 @@ struct SafetensorsEntry {
   size_t end = 0;
 
   int64_t count() const { return mil::element_count(shape); }
+  // The name in quotes, as messages show it; whatever the file holds, it stays on one line.
+  std::string quoted_name() const;
 };
 
 struct SafetensorsHeader {

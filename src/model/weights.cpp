@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 
 #include "base/check.h"
 
@@ -32,8 +31,8 @@ Status check_no_extra(const SafetensorsFile& file, std::span<const ParameterDesc
   for (const SafetensorsEntry& entry : file.entries()) {
     const bool known = std::any_of(list.begin(), list.end(), [&](const auto& p) { return p.name == entry.name; });
     if (!known && !is_derived(entry.name, config)) {
-      return fail("{}: tensor \"{}\" is not part of this model ({} layers, {} embeddings)", file.path().string(),
-                  entry.name, config.layers, config.tie_embeddings ? "tied" : "untied");
+      return fail("{}: tensor {} is not part of this model ({} layers, {} embeddings)", file.path().string(),
+                  entry.quoted_name(), config.layers, config.tie_embeddings ? "tied" : "untied");
     }
   }
   return {};

@@ -1,0 +1,65 @@
+// Cuts MIL text into tokens, one at a time and without copying. White space and comments (// and /* */) disappear here.
+// Words are never keywords: the parser decides from where they stand.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace millwright::mil {
+
+struct Token {
+  enum class Kind : uint8_t {
+    end,
+    identifier,   // letters, digits, '_', and after the first character '.' and '@'
+    number,       // starts with a digit, '.', or '-' (also "-inf"); its inside is checked by number_text.h
+    string,       // with its quotes, escapes not yet decoded
+    arrow,        // ->
+    punctuation,  // one of ( ) { } [ ] < > , ; = ?
+    invalid,      // text that is no token; `problem` says why
+  };
+
+  Kind kind = Kind::end;
+  std::string_view text;
+  int line = 1;
+  int column = 1;
+  std::string_view problem;
+
+  bool is(char punctuation) const { return kind == Kind::punctuation && text[0] == punctuation; }
+  bool is_word(std::string_view word) const { return kind == Kind::identifier && text == word; }
+};
+
+// How messages name a token: 'add', the string "valid", the end of the file.
+std::string token_text(const Token& token);
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : text_(text) {}
+
+  // The next token; Kind::end again and again at the end. After an invalid token reading goes on behind it.
+  Token next();
+
+ private:
+  bool skip_blanks(Token& unclosed_comment);
+  Token token(Token::Kind kind, size_t begin, size_t end);
+  Token invalid(size_t begin, size_t end, std::string_view problem);
+  size_t number_end(size_t position) const;
+  Token string_token();
+
+  std::string_view text_;
+  size_t position_ = 0;
+  size_t line_start_ = 0;
+  int line_ = 1;
+};
+
+// The text between the quotes with its escapes resolved (\" \\ \n \t \r \xHH). False on an escape that is none of
+// these; `bad` then holds it.
+bool decode_string(std::string_view quoted, std::string& decoded, std::string_view& bad);
+// The inverse: quotes and escapes whatever would not survive.
+void append_quoted(std::string& out, std::string_view text);
+
+// [A-Za-z_][A-Za-z0-9_@]*: what the name of a value or parameter may be.
+bool is_identifier(std::string_view text);
+
+}  // namespace millwright::mil

@@ -1,0 +1,212 @@
+#include "mil/parser_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "mil/parser.h"
+
+namespace millwright::mil {
+namespace {
+
+constexpr size_t kFreeSplatElements = size_t{1} << 20;
+
+// The product of the known sizes times the widest element fits an int64; empty axes do not hide the others.
+bool is_countable(const Shape& shape) {
+  int64_t product = 8;
+  for (const int64_t size : shape) {
+    if (size <= 1) continue;
+    if (product > std::numeric_limits<int64_t>::max() / size) return false;
+    product *= size;
+  }
+  return true;
+}
+
+}  // namespace
+
+Reader::Reader(std::string_view text)
+    : lexer_(text), token_(lexer_.next()), splat_budget_(kFreeSplatElements + text.size()) {}
+
+Token Reader::following() const {
+  Lexer ahead = lexer_;
+  return ahead.next();
+}
+
+bool Reader::accept(char punctuation) {
+  if (!at(punctuation)) return false;
+  advance();
+  return true;
+}
+
+bool Reader::expect(char punctuation, std::string_view where) {
+  if (accept(punctuation)) return true;
+  return expected(fmt::format("'{}' {}", punctuation, where));
+}
+
+bool Reader::expect_arrow(std::string_view where) {
+  if (token_.kind != Token::Kind::arrow) return expected(fmt::format("'->' {}", where));
+  advance();
+  return true;
+}
+
+std::optional<Token> Reader::expect_identifier(std::string_view what) {
+  if (token_.kind != Token::Kind::identifier) {
+    expected(what);
+    return std::nullopt;
+  }
+  const Token found = token_;
+  advance();
+  return found;
+}
+
+std::optional<Token> Reader::expect_name(std::string_view what) {
+  const Token found = token_;
+  if (found.kind == Token::Kind::identifier && !is_identifier(found.text)) {
+    error(found, fmt::format("{} must consist of letters, digits, '_' and '@', found {}", what, token_text(found)));
+    return std::nullopt;
+  }
+  return expect_identifier(what);
+}
+
+bool Reader::expected(std::string_view what) {
+  return error(token_, fmt::format("expected {}, found {}", what, token_text(token_)));
+}
+
+bool Reader::error(const Token& place, std::string message) {
+  if (diagnostics_.size() >= kMaximumDiagnostics) return false;
+  diagnostics_.push_back({place.line, place.column, std::move(message)});
+  if (diagnostics_.size() == kMaximumDiagnostics) {
+    lexer_ = Lexer({});
+    token_ = lexer_.next();
+  }
+  return false;
+}
+
+void Reader::return_to(const Position& position) {
+  if (diagnostics_.size() >= kMaximumDiagnostics) return;
+  lexer_ = position.lexer;
+  token_ = position.token;
+}
+
+std::optional<int64_t> Reader::dimension() {
+  if (accept('?')) return kUnknownDimension;
+  int64_t size = 0;
+  const char* const end = token_.text.data() + token_.text.size();
+  const auto [stop, problem] = std::from_chars(token_.text.data(), end, size);
+  if (token_.kind != Token::Kind::number || problem != std::errc() || stop != end || size < 0) {
+    expected("a size (an integer from 0 on, or '?')");
+    return std::nullopt;
+  }
+  advance();
+  return size;
+}
+
+std::optional<Type> Reader::tensor_type() {
+  const std::optional<ElementType> element =
+      token_.kind == Token::Kind::identifier ? element_from_name(token_.text) : std::nullopt;
+  if (!element) {
+    expected("an element type such as fp16");
+    return std::nullopt;
+  }
+  advance();
+  if (!expect(',', "behind the element type")) return std::nullopt;
+  const Token shape_token = token_;
+  if (!expect('[', "before the shape")) return std::nullopt;
+  Shape shape;
+  if (!accept(']')) {
+    do {
+      const std::optional<int64_t> size = dimension();
+      if (!size) return std::nullopt;
+      shape.push_back(*size);
+      if (shape.size() > static_cast<size_t>(kMaximumNesting)) {
+        error(shape_token, fmt::format("expected at most {} axes in a tensor", kMaximumNesting));
+        return std::nullopt;
+      }
+    } while (accept(','));
+    if (!expect(']', "behind the shape")) return std::nullopt;
+  }
+  if (!is_countable(shape)) {
+    error(shape_token, fmt::format("the shape {} has more elements than can be counted", shape_text(shape)));
+    return std::nullopt;
+  }
+  return Type::tensor(*element, std::move(shape));
+}
+
+std::optional<Type> Reader::type_arguments(std::string_view family, int depth) {
+  if (family == "tensor") return tensor_type();
+  std::optional<Type> first = type(depth + 1);
+  if (!first) return std::nullopt;
+  if (family == "state") return Type::state(std::move(*first));
+  if (family == "list") {
+    if (!expect(',', "before the length of the list")) return std::nullopt;
+    const std::optional<int64_t> length = dimension();
+    if (!length) return std::nullopt;
+    return Type::list(std::move(*first), *length);
+  }
+  if (family == "dict") {
+    if (!expect(',', "before the value type of the dict")) return std::nullopt;
+    std::optional<Type> second = type(depth + 1);
+    if (!second) return std::nullopt;
+    return Type::dict(std::move(*first), std::move(*second));
+  }
+  std::vector<Type> elements = {std::move(*first)};
+  while (accept(',')) {
+    std::optional<Type> element = type(depth + 1);
+    if (!element) return std::nullopt;
+    elements.push_back(std::move(*element));
+  }
+  return Type::tuple(std::move(elements));
+}
+
+std::optional<Type> Reader::type(int depth) {
+  const Token name = token_;
+  if (depth >= kMaximumNesting) {
+    error(name, fmt::format("expected types at most {} deep inside each other", kMaximumNesting));
+    return std::nullopt;
+  }
+  constexpr std::string_view kFamilies[] = {"tensor", "list", "tuple", "dict", "state"};
+  if (name.kind == Token::Kind::identifier && std::ranges::find(kFamilies, name.text) != std::end(kFamilies)) {
+    advance();
+    if (!expect('<', "behind the kind of type")) return std::nullopt;
+    std::optional<Type> result = type_arguments(name.text, depth);
+    if (!result || !expect('>', "behind the parts of the type")) return std::nullopt;
+    return result;
+  }
+  const std::optional<ElementType> element =
+      name.kind == Token::Kind::identifier ? element_from_name(name.text) : std::nullopt;
+  if (!element) {
+    expected("a type such as fp16 or tensor<fp16, [1, 64]>");
+    return std::nullopt;
+  }
+  advance();
+  return Type::scalar(*element);
+}
+
+std::optional<std::vector<Attribute>> Reader::attributes() {
+  // Lists are searched, not indexed: this bound keeps that cheap. The longest seen has 5 entries.
+  constexpr size_t kMaximumAttributes = 256;
+  std::vector<Attribute> list;
+  if (!accept('[')) return list;
+  if (accept(']')) return list;
+  do {
+    const std::optional<Token> name = expect_name("an attribute name");
+    if (!name || !expect('=', "behind the attribute name")) return std::nullopt;
+    if (std::ranges::find(list, name->text, &Attribute::name) != list.end()) {
+      error(*name, fmt::format("the attribute {} is given twice", token_text(*name)));
+      return std::nullopt;
+    }
+    if (list.size() == kMaximumAttributes) {
+      error(*name, fmt::format("expected at most {} attributes in one list", kMaximumAttributes));
+      return std::nullopt;
+    }
+    std::optional<Literal> attribute = value();
+    if (!attribute) return std::nullopt;
+    list.push_back({std::string(name->text), std::move(*attribute)});
+  } while (accept(','));
+  if (!expect(']', "behind the attributes")) return std::nullopt;
+  return list;
+}
+
+}  // namespace millwright::mil

@@ -1,0 +1,90 @@
+// The parts of MIL text that stand inside statements: types, literals, typed values and attribute lists. Each function
+// reads one of them from the token stream, or records a diagnostic and returns nothing. Internal to the parser.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mil/diagnostic.h"
+#include "mil/ir.h"
+#include "mil/lexer.h"
+#include "mil/literal.h"
+
+namespace millwright::mil {
+
+class Reader {
+ public:
+  explicit Reader(std::string_view text);
+
+  // The current token and the one behind it.
+  const Token& token() const { return token_; }
+  Token following() const;
+  void advance() { token_ = lexer_.next(); }
+  bool at(char punctuation) const { return token_.is(punctuation); }
+  // Goes on behind the punctuation, if it is there.
+  bool accept(char punctuation);
+
+  // False after a diagnostic: "expected <what>, found <token>".
+  bool expect(char punctuation, std::string_view where);
+  bool expect_arrow(std::string_view where);
+  std::optional<Token> expect_identifier(std::string_view what);
+  // An identifier that may name a value: without the dots of operation kinds.
+  std::optional<Token> expect_name(std::string_view what);
+  bool expected(std::string_view what);
+
+  // Records a diagnostic; always false, for `return error(…)`. Behind the last one that fits the text seems to end.
+  bool error(const Token& place, std::string message);
+  const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
+  std::vector<Diagnostic> take_diagnostics() { return std::move(diagnostics_); }
+
+  // A place in the token stream to return to.
+  struct Position {
+    Lexer lexer;
+    Token token;
+  };
+  Position position() const { return {lexer_, token_}; }
+  void return_to(const Position& position);
+
+  std::optional<Type> type(int depth = 0);
+  // TYPE "(" literal ")"
+  std::optional<Literal> value();
+  // [ name = value, … ], or nothing there: an empty list.
+  std::optional<std::vector<Attribute>> attributes();
+
+ private:
+  std::optional<Type> type_arguments(std::string_view family, int depth);
+  std::optional<Type> tensor_type();
+  std::optional<int64_t> dimension();
+
+  std::optional<Literal> literal(const Type& type);
+  std::optional<Literal> tensor(const Type& type);
+  std::optional<Literal> blob(const Type& type);
+  bool blob_argument(std::optional<std::string>& path, std::optional<uint64_t>& offset);
+  std::optional<Literal> item_list(const Type& type);
+  std::optional<Literal> dictionary(const Type& type);
+
+  // The elements of one tensor while it is read. Sizes of `?` axes are found by the first row.
+  struct Elements {
+    Type type;
+    Shape shape;
+    size_t width;
+    std::vector<std::byte> bytes;
+    std::vector<std::string> texts;
+  };
+  bool tensor_row(Elements& elements, size_t axis);
+  bool tensor_splat(Elements& elements);
+  bool scalar(Elements& elements);
+  bool number(Elements& elements, std::byte* destination);
+  bool string(std::string& decoded);
+
+  Lexer lexer_;
+  Token token_;
+  std::vector<Diagnostic> diagnostics_;
+  // Elements that splats may still add: they are the one place where text makes more memory than it is long.
+  size_t splat_budget_;
+};
+
+}  // namespace millwright::mil

@@ -1,0 +1,259 @@
+// The literals of the parser: Reader::value() and what it consists of.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "mil/number_text.h"
+#include "mil/parser.h"
+#include "mil/parser_reader.h"
+
+namespace millwright::mil {
+namespace {
+
+std::string count_text(size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::optional<Literal> Reader::value() {
+  const std::optional<Type> written = type();
+  if (!written || !expect('(', "before the literal")) return std::nullopt;
+  std::optional<Literal> result = literal(*written);
+  if (!result || !expect(')', "behind the literal")) return std::nullopt;
+  return result;
+}
+
+std::optional<Literal> Reader::literal(const Type& type) {
+  switch (type.kind()) {
+    case Type::Kind::tensor:
+      return token_.is_word("BLOBFILE") ? blob(type) : tensor(type);
+    case Type::Kind::list:
+    case Type::Kind::tuple:
+      return item_list(type);
+    case Type::Kind::dict:
+      return dictionary(type);
+    case Type::Kind::state:
+      break;
+  }
+  error(token_, fmt::format("expected no literal for {}: a state has none", type_text(type)));
+  return std::nullopt;
+}
+
+std::optional<Literal> Reader::tensor(const Type& type) {
+  Elements elements{type, type.shape(), element_bytes(type.element()), {}, {}};
+  const bool is_splat = !type.is_scalar() && !at('[');
+  if (is_splat ? !tensor_splat(elements) : !tensor_row(elements, 0)) return std::nullopt;
+  // An axis below an empty one was never seen.
+  std::ranges::replace(elements.shape, kUnknownDimension, 0);
+  Type found = type.with_shape(std::move(elements.shape));
+  if (type.element() == ElementType::string) return Literal::strings(std::move(found), std::move(elements.texts));
+  return Literal::bytes(std::move(found), std::move(elements.bytes));
+}
+
+// The elements behind the first `axis` axes: one element, or a bracketed list. At most kMaximumNesting deep.
+bool Reader::tensor_row(Elements& elements, size_t axis) {
+  if (axis == elements.shape.size()) return scalar(elements);
+  const Token open = token_;
+  if (!accept('[')) return expected(fmt::format("'[' before axis {} of {}", axis, type_text(elements.type)));
+  int64_t count = 0;
+  if (!accept(']')) {
+    do {
+      if (!tensor_row(elements, axis + 1)) return false;
+      ++count;
+    } while (accept(','));
+    if (!accept(']')) return expected(fmt::format("',' or ']' in axis {} of {}", axis, type_text(elements.type)));
+  }
+  int64_t& size = elements.shape[axis];
+  if (size == kUnknownDimension) size = count;
+  if (size == count) return true;
+  return error(open,
+               fmt::format("expected {} in axis {} of {}, found {}", size, axis, type_text(elements.type), count));
+}
+
+// `tensor<int32, [1]>(-1)`: one element for all.
+bool Reader::tensor_splat(Elements& elements) {
+  const Token place = token_;
+  if (place.kind != Token::Kind::number && place.kind != Token::Kind::string && place.kind != Token::Kind::identifier) {
+    return expected(fmt::format("'[' before axis 0 of {}", type_text(elements.type)));
+  }
+  if (!is_static(elements.shape) || elements.type.count() == 0) {
+    return error(place, fmt::format("expected brackets around the elements of {}: a single value stands only for known "
+                                    "sizes above 0",
+                                    type_text(elements.type)));
+  }
+  const size_t count = static_cast<size_t>(elements.type.count());
+  const size_t copied = count * (place.kind == Token::Kind::string ? place.text.size() : 1);
+  if (count > splat_budget_ || copied > splat_budget_) {
+    return error(place, fmt::format("a single value for all {} elements of {} is too large; use the operation fill",
+                                    count, type_text(elements.type)));
+  }
+  splat_budget_ -= copied;
+  if (!scalar(elements)) return false;
+  if (elements.type.element() == ElementType::string) {
+    elements.texts.resize(count, std::string(elements.texts[0]));
+    return true;
+  }
+  const std::vector<std::byte> one = elements.bytes;
+  elements.bytes.resize(count * one.size());
+  for (size_t i = 1; i < count; ++i)
+    std::ranges::copy(one, elements.bytes.begin() + static_cast<ptrdiff_t>(i * one.size()));
+  return true;
+}
+
+bool Reader::scalar(Elements& elements) {
+  if (elements.type.element() == ElementType::string) {
+    elements.texts.emplace_back();
+    return string(elements.texts.back());
+  }
+  const size_t offset = elements.bytes.size();
+  elements.bytes.resize(offset + elements.width);
+  return number(elements, elements.bytes.data() + offset);
+}
+
+bool Reader::number(Elements& elements, std::byte* destination) {
+  const Token found = token_;
+  const ElementType element = elements.type.element();
+  const std::string_view name = element_name(element);
+  if (element == ElementType::boolean) {
+    if (!found.is_word("true") && !found.is_word("false")) return expected("true or false");
+    store_integer(element, found.text == "true" ? 1 : 0, destination);
+    advance();
+    return true;
+  }
+  NumberProblem problem = NumberProblem::malformed;
+  if (is_integer(element)) {
+    if (found.kind != Token::Kind::number) return expected(fmt::format("an integer for {}", name));
+    problem = read_integer(found.text, element, destination);
+    if (problem == NumberProblem::malformed) return expected(fmt::format("an integer for {}", name));
+  } else {
+    const bool is_word = found.is_word("inf") || found.is_word("nan");
+    if (found.kind != Token::Kind::number && !is_word) return expected(fmt::format("a number for {}", name));
+    if ((found.text == "nan" || found.text == "-nan") && following().is('(')) {
+      advance();
+      advance();
+      problem = read_nan(found.text[0] == '-', token_.text, element, destination);
+      if (problem == NumberProblem::malformed) return expected("the fraction bits of a NaN such as 0x1");
+      if (problem == NumberProblem::out_of_range) return error(token_, fmt::format("{} has no such NaN", name));
+      advance();
+      return expect(')', "behind the fraction bits");
+    }
+    problem = read_float(found.text, element, destination);
+    if (problem == NumberProblem::malformed) return expected(fmt::format("a number for {}", name));
+  }
+  if (problem == NumberProblem::out_of_range) {
+    return error(found, fmt::format("{} does not fit {}", token_text(found), name));
+  }
+  advance();
+  return true;
+}
+
+bool Reader::string(std::string& decoded) {
+  if (token_.kind != Token::Kind::string) return expected("a string in double quotes");
+  std::string_view bad;
+  if (!decode_string(token_.text, decoded, bad)) {
+    return error(token_, fmt::format("unknown escape '{}' in a string; known are \\\" \\\\ \\n \\t \\r \\xHH", bad));
+  }
+  advance();
+  return true;
+}
+
+std::optional<Literal> Reader::blob(const Type& type) {
+  const Token word = token_;
+  if (type.element() == ElementType::string || !is_static(type.shape())) {
+    error(word, fmt::format("expected a literal for {}: blob files hold numbers of known shape", type_text(type)));
+    return std::nullopt;
+  }
+  advance();
+  std::optional<std::string> path;
+  std::optional<uint64_t> offset;
+  if (!expect('(', "behind BLOBFILE")) return std::nullopt;
+  do {
+    if (!blob_argument(path, offset)) return std::nullopt;
+  } while (accept(','));
+  if (!expect(')', "behind the path and offset of BLOBFILE")) return std::nullopt;
+  if (!path || !offset) {
+    error(word, fmt::format("BLOBFILE lacks its {}", path ? "offset" : "path"));
+    return std::nullopt;
+  }
+  return Literal::blob(type, {std::move(*path), *offset});
+}
+
+bool Reader::blob_argument(std::optional<std::string>& path, std::optional<uint64_t>& offset) {
+  const std::optional<Token> name = expect_identifier("path or offset");
+  if (!name || !expect('=', "behind the name")) return false;
+  const Token place = token_;
+  if ((name->text == "path" && path) || (name->text == "offset" && offset)) {
+    return error(*name, fmt::format("the {} of BLOBFILE is given twice", name->text));
+  }
+  const bool is_path = name->text == "path";
+  if (!is_path && name->text != "offset") {
+    return error(*name, fmt::format("expected path or offset, found {}", token_text(*name)));
+  }
+  const std::optional<Type> written = type();
+  if (!written) return false;
+  const Type wanted = Type::scalar(is_path ? ElementType::string : ElementType::uint64);
+  if (!(*written == wanted)) {
+    return error(place,
+                 fmt::format("expected a {} as {}, found {}", type_text(wanted), name->text, type_text(*written)));
+  }
+  if (!expect('(', "before the literal")) return false;
+  const std::optional<Literal> given = tensor(wanted);
+  if (!given || !expect(')', "behind the literal")) return false;
+  if (is_path) {
+    path = given->as_string();
+  } else {
+    offset = static_cast<uint64_t>(given->as_integer());
+  }
+  return true;
+}
+
+std::optional<Literal> Reader::item_list(const Type& type) {
+  const bool is_tuple = type.kind() == Type::Kind::tuple;
+  const char open = is_tuple ? '(' : '[';
+  const char close = is_tuple ? ')' : ']';
+  const Token place = token_;
+  if (!accept(open)) {
+    expected(fmt::format("'{}' before the items of {}", open, type_text(type)));
+    return std::nullopt;
+  }
+  std::vector<Literal> items;
+  if (!accept(close)) {
+    do {
+      if (is_tuple && items.size() == type.arguments().size()) break;
+      std::optional<Literal> item = literal(type.arguments()[is_tuple ? items.size() : 0]);
+      if (!item) return std::nullopt;
+      items.push_back(std::move(*item));
+    } while (accept(','));
+    if (!accept(close)) {
+      expected(fmt::format("'{}' behind the items of {}", close, type_text(type)));
+      return std::nullopt;
+    }
+  }
+  const bool any_length = !is_tuple && type.list_length() == kUnknownDimension;
+  const size_t wanted = is_tuple ? type.arguments().size() : static_cast<size_t>(type.list_length());
+  if (!any_length && items.size() != wanted) {
+    error(place, fmt::format("expected {} in {}, found {}", count_text(wanted, "item"), type_text(type), items.size()));
+    return std::nullopt;
+  }
+  return Literal::items(type, std::move(items));
+}
+
+std::optional<Literal> Reader::dictionary(const Type& type) {
+  if (!expect('{', "before the entries of the dict")) return std::nullopt;
+  std::vector<Literal::Pair> pairs;
+  if (!accept('}')) {
+    do {
+      if (!expect('{', "before an entry of the dict")) return std::nullopt;
+      std::optional<Literal> key = literal(type.arguments()[0]);
+      if (!key || !expect(',', "between key and value")) return std::nullopt;
+      std::optional<Literal> mapped = literal(type.arguments()[1]);
+      if (!mapped || !expect('}', "behind an entry of the dict")) return std::nullopt;
+      pairs.emplace_back(std::move(*key), std::move(*mapped));
+    } while (accept(','));
+    if (!expect('}', "behind the entries of the dict")) return std::nullopt;
+  }
+  return Literal::dictionary(type, std::move(pairs));
+}
+
+}  // namespace millwright::mil

@@ -1,5 +1,5 @@
-// ScheduleRunner: runs a plan on a device. It compiles the programs, owns or borrows the surfaces, and runs the tasks of
-// a step or an update in their order, measuring the time of each phase.
+// ScheduleRunner: runs a plan on a device. It compiles the programs, owns or borrows the surfaces, and runs the tasks
+// of a step or an update in their order, measuring the time of each phase.
 #pragma once
 
 #include <cstdint>

@@ -14,9 +14,9 @@ struct UpdateSettings {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
-  double weight_decay = 0;  // for entries with `decay` only
-  double clip = 0;          // the largest global gradient norm; 0 for no clipping
-  int64_t update = 1;       // counted from 1, for the bias corrections
+  double weight_decay = 0;       // for entries with `decay` only
+  double clip = 0;               // the largest global gradient norm; 0 for no clipping
+  int64_t update = 1;            // counted from 1, for the bias corrections
   bool clear_gradients = false;  // zero them behind the sweep, for steps that add to them
 };
 

@@ -21,6 +21,7 @@ namespace millwright::train {
 inline constexpr const char* kCheckpointsFolderName = "checkpoints";
 inline constexpr const char* kStateFileName = "state.json";
 inline constexpr const char* kOptimizerFileName = "optimizer.safetensors";
+inline constexpr const char* kTokenizerFileName = "tokenizer.model";
 
 struct CheckpointFile {
   std::string name;  // inside the checkpoint's folder
@@ -45,11 +46,12 @@ struct CheckpointState {
   std::vector<CheckpointFile> files;
 };
 
-// Writes RUN/checkpoints/update-000123. Returns its path. After any failure nothing of it remains.
-Result<Path> write_checkpoint(const Path& run, const CheckpointState& state, const model::LlamaConfig& config,
-                              const std::vector<Path>& tokenizer_files, const runtime::ParameterStore& store);
+// Writes RUN/checkpoints/update-000123 from the store and a copy of the tokenizer's file; `state.files` is filled in.
+// Replaces a folder of that name. Returns its path. After any failure nothing of it remains.
+Result<Path> write_checkpoint(const Path& run, CheckpointState state, const model::LlamaConfig& config,
+                              const Path& tokenizer, const runtime::ParameterStore& store);
 
-// Masters and moments of a checkpoint into the store.
+// Masters and moments of a checkpoint into the store. The checkpoint must be of this configuration.
 Status load_checkpoint(const Path& checkpoint, const model::LlamaConfig& config, runtime::ParameterStore& store);
 
 // state.json alone: shape and ranges checked, the other files not looked at.
@@ -66,7 +68,9 @@ struct FoundCheckpoint {
 };
 struct CheckpointSearch {
   std::optional<FoundCheckpoint> found;
-  std::vector<std::string> warnings;  // one line per damaged checkpoint that was passed over
+  // Checkpoints that would have come first but are not complete, and one line to warn of each.
+  std::vector<Path> damaged;
+  std::vector<std::string> warnings;
 };
 // The newest complete one of a run.
 Result<CheckpointSearch> find_latest_checkpoint(const Path& run);
@@ -76,7 +80,11 @@ Result<CheckpointSearch> find_best_checkpoint(const Path& run);
 // The folder with config.json and weights that a user means by `path`: itself, or a run's newest checkpoint.
 Result<Path> resolve_model_folder(const Path& path);
 
-// Removes all but the newest `keep_last` and the best one, and leftovers of interrupted writing and removing.
+// Renames a damaged checkpoint to damaged-update-000123, so that it is looked at no more.
+Status set_aside(const Path& checkpoint);
+
+// Removes all but the newest `keep_last` and the best one, and leftovers of interrupted writing and removing. Call it
+// from the one process that trains in this run.
 Status prune_checkpoints(const Path& run, int64_t keep_last);
 
 }  // namespace millwright::train

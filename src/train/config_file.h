@@ -10,7 +10,7 @@
 
 namespace millwright::train {
 
-inline constexpr const char* kConfigFileName = "run.toml";
+inline constexpr const char* kRunConfigFileName = "run.toml";
 
 // Settings that the file does not name keep their value in `config`. An unknown key is an error that names the nearest
 // one.

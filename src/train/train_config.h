@@ -16,7 +16,7 @@ namespace millwright::train {
 
 struct TrainConfig {
   // Model.
-  std::string model = "stories260k";
+  std::string model = "tiny";
   int64_t vocabulary = 0;
   int64_t dim = 0;
   int64_t hidden_dim = 0;
@@ -100,8 +100,8 @@ void set_list(TrainConfig& config, const Setting& setting, std::vector<std::stri
 // The ranges of the table and the rules between settings; messages name the keys. Files are looked at later.
 Status validate(const TrainConfig& config);
 
-// Settings whose Effect is numbers and that differ: "learning_rate is 0.001 there and 0.0005 here, seed is …". Empty when
-// there are none.
+// Settings whose Effect is numbers and that differ: "learning_rate is 0.001 there and 0.0005 here, seed is …". Empty
+// when there are none.
 std::string describe_difference(const TrainConfig& there, const TrainConfig& here);
 
 // The settings as a Markdown table per group, for docs/.

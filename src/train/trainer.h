@@ -1,6 +1,6 @@
 // The doors of the train layer: start a run, resume one, evaluate a model. What a run folder holds:
-//   run.toml, provenance.json, tokenizer and shards where the run made them, metrics.jsonl, checkpoints/update-000100/ …,
-//   and at the end loss.svg and report.html.
+//   run.toml, provenance.json, tokenizer and shards where the run made them, metrics.jsonl, checkpoints/update-000100/
+//   …, and at the end loss.svg and report.html.
 #pragma once
 
 #include <cstdint>
@@ -24,18 +24,18 @@ struct RunOptions {
 
 struct RunSummary {
   Path run;
-  Path checkpoint;  // the newest, complete
-  int64_t updates = 0;          // done in the whole run
-  int64_t planned_updates = 0;  // of the resolved configuration
-  bool interrupted = false;     // by SIGINT or SIGTERM; a checkpoint of the last update was written
-  double loss = 0;              // mean of the last update's steps
-  double validation_loss = 0;   // the last one; NaN where there was none
+  Path checkpoint;                  // the newest, complete
+  int64_t updates = 0;              // done in the whole run
+  int64_t planned_updates = 0;      // of the resolved configuration
+  bool interrupted = false;         // by SIGINT or SIGTERM; a checkpoint of the last update was written
+  double loss = 0;                  // mean of the last update's steps
+  double validation_loss = 0;       // the last one; NaN where there was none
   double best_validation_loss = 0;  // NaN where there was none
   int64_t best_update = 0;
   int64_t parameters = 0;
-  int64_t tokens = 0;                  // trained on by this process
-  double seconds = 0;                  // of training in this process
-  std::vector<std::string> notes;      // such as a tokenizer smaller than the model
+  int64_t tokens = 0;              // trained on by this process
+  double seconds = 0;              // of training in this process
+  std::vector<std::string> notes;  // such as a tokenizer smaller than the model
 };
 
 // A new run in config.out, which must not hold one already.
@@ -45,8 +45,8 @@ Result<RunSummary> start_run(const TrainConfig& config, const RunOptions& option
 Result<TrainConfig> run_config(const Path& run);
 
 // Goes on from the newest complete checkpoint, bit for bit as if never interrupted; from the start where there is none.
-// `config` is run_config(run), with changes to bookkeeping settings only: others are refused by name, and so are changed
-// data and tokenizers.
+// `config` is run_config(run), with changes to bookkeeping settings only: others are refused by name, and so are
+// changed data and tokenizers.
 Result<RunSummary> resume_run(const Path& run, const TrainConfig& config, const RunOptions& options = {});
 
 }  // namespace millwright::train

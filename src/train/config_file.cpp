@@ -1,0 +1,153 @@
+// toml++ ends here: its exceptions and its types go no further.
+#include "train/config_file.h"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+
+#include <string>
+#include <utility>
+
+namespace millwright::train {
+
+namespace {
+
+constexpr size_t kLargestConfigFile = size_t{1} << 20;
+
+using C = TrainConfig;
+
+std::string place(const std::string& source, const toml::source_region& region) {
+  return fmt::format("{}:{}:{}", source, region.begin.line, region.begin.column);
+}
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
+  }
+}
+
+// Sets one member from a node of its kind.
+struct NodeReader {
+  TrainConfig& config;
+  const Setting& setting;
+  const toml::node& node;
+  const std::string& source;
+
+  tl::unexpected<Error> wrong(std::string_view expected) const {
+    return fail("{}: \"{}\": expected {}, found {}", place(source, node.source()), setting.key, expected,
+                type_name(node));
+  }
+  Status in_range(double value) const {
+    if (value >= setting.minimum && value <= setting.maximum) return {};
+    return fail("{}: \"{}\": expected {} to {}, found {}", place(source, node.source()), setting.key, setting.minimum,
+                setting.maximum, value);
+  }
+  Status operator()(std::string C::*member) const {
+    const auto* value = node.as_string();
+    if (value == nullptr) return wrong("a string");
+    config.*member = value->get();
+    return {};
+  }
+  Status operator()(std::vector<std::string> C::*member) const {
+    const toml::array* values = node.as_array();
+    if (values == nullptr) return wrong("a list of strings");
+    std::vector<std::string> texts;
+    for (const toml::node& element : *values) {
+      const auto* text = element.as_string();
+      if (text == nullptr) return wrong("a list of strings");
+      texts.push_back(text->get());
+    }
+    config.*member = std::move(texts);
+    return {};
+  }
+  Status operator()(int64_t C::*member) const {
+    const auto* value = node.as_integer();
+    if (value == nullptr) return wrong("an integer");
+    MW_TRY(in_range(static_cast<double>(value->get())));
+    config.*member = value->get();
+    return {};
+  }
+  Status operator()(double C::*member) const {
+    double number = 0;
+    if (const auto* value = node.as_floating_point()) {
+      number = value->get();
+    } else if (const auto* integer = node.as_integer()) {
+      number = static_cast<double>(integer->get());
+    } else {
+      return wrong("a number");
+    }
+    MW_TRY(in_range(number));
+    config.*member = number;
+    return {};
+  }
+  Status operator()(bool C::*member) const {
+    const auto* value = node.as_boolean();
+    if (value == nullptr) return wrong("true or false");
+    config.*member = value->get();
+    return {};
+  }
+};
+
+Result<toml::table> parse_toml(std::string_view text, const std::string& source) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return fail("{}: not valid TOML: {}", place(source, error.source()), error.description());
+  } catch (const std::exception& error) {
+    return fail("{}: not readable as TOML: {}", source, error.what());
+  }
+}
+
+}  // namespace
+
+Status parse_config(std::string_view text, const std::string& source, TrainConfig& config) {
+  MW_ASSIGN(const toml::table table, parse_toml(text, source));
+  TrainConfig changed = config;
+  for (const auto& [key, node] : table) {
+    const Setting* setting = find_setting(key.str());
+    if (setting == nullptr) {
+      return fail("{}: unknown key \"{}\"; did you mean \"{}\"?", place(source, key.source()), key.str(),
+                  nearest_key(key.str()));
+    }
+    MW_TRY(std::visit(NodeReader{changed, *setting, node, source}, setting->member));
+  }
+  config = std::move(changed);
+  return {};
+}
+
+Status read_config_file(const Path& path, TrainConfig& config) {
+  MW_ASSIGN(const std::string text, read_text_file(path, kLargestConfigFile));
+  return parse_config(text, path.string(), config);
+}
+
+std::string config_text(const TrainConfig& config) {
+  std::string text = "# Every setting of this run; train --config reads it back.\n";
+  std::string_view group;
+  for (const Setting& setting : settings()) {
+    if (setting.group != group) {
+      group = setting.group;
+      text += fmt::format("\n# {}\n", group);
+    }
+    text += fmt::format("{} = {}\n", setting.key, value_text(setting, config));
+  }
+  return text;
+}
+
+Status write_config_file(const Path& path, const TrainConfig& config) {
+  return write_file_atomically(path, config_text(config));
+}
+
+}  // namespace millwright::train

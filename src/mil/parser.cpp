@@ -195,7 +195,9 @@ bool ProgramParser::block_results(Block& block) {
 bool ProgramParser::nested_block(Operation& operation, int depth) {
   const Token place = reader_.token();
   if (depth + 1 >= kMaximumNesting) {
-    return reader_.error(place, fmt::format("expected blocks at most {} deep inside each other", kMaximumNesting));
+    reader_.error(place, fmt::format("expected blocks at most {} deep inside each other", kMaximumNesting));
+    reader_.give_up();
+    return false;
   }
   reader_.advance();
   if (!reader_.expect('(', "behind the name of the block")) return false;
@@ -220,6 +222,7 @@ bool ProgramParser::nested_block(Operation& operation, int depth) {
 
 // Back to the start of a wrong statement, then behind its semicolon. Names on its left side count as defined.
 void ProgramParser::skip_statement(const Reader::Position& start) {
+  if (reader_.token().kind == Token::Kind::end) return;
   reader_.return_to(start);
   int braces = 0, brackets = 0;
   bool on_left_side = true;
@@ -254,7 +257,7 @@ bool ProgramParser::statement(Block& block, int depth) {
   std::optional<std::vector<Attribute>> attributes = reader_.attributes();
   if (!attributes) return false;
   for (Attribute& attribute : *attributes) operation.set_attribute(attribute.name, std::move(attribute.value));
-  while (reader_.token().kind == Token::Kind::identifier) {
+  while (reader_.token().kind == Token::Kind::identifier && reader_.following().is('(')) {
     if (!nested_block(operation, depth)) return false;
   }
   if (!reader_.expect(';', "at the end of the statement")) return false;
@@ -334,9 +337,7 @@ bool ProgramParser::argument(Operand& operand) {
                           token.is('{') ||
                           ((token.is_word("true") || token.is_word("false")) && !names_.contains(token.text));
   if (is_untyped) {
-    return reader_.error(token, fmt::format("the literal {} lacks its type; write a typed one such as int32(1) or "
-                                            "bool(true), or the name of a const",
-                                            token_text(token)));
+    return reader_.expected("the name of a value or a typed literal such as int32(1) or bool(true)");
   }
   const std::optional<Token> name = reader_.expect_name("the name of a value");
   if (!name) return false;

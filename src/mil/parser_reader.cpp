@@ -75,17 +75,22 @@ bool Reader::expected(std::string_view what) {
 }
 
 bool Reader::error(const Token& place, std::string message) {
-  if (diagnostics_.size() >= kMaximumDiagnostics) return false;
-  diagnostics_.push_back({place.line, place.column, std::move(message)});
-  if (diagnostics_.size() == kMaximumDiagnostics) {
-    lexer_ = Lexer({});
-    token_ = lexer_.next();
-  }
+  if (gave_up_) return false;
+  const bool is_new =
+      diagnostics_.empty() || diagnostics_.back().line != place.line || diagnostics_.back().column != place.column;
+  if (is_new) diagnostics_.push_back({place.line, place.column, std::move(message)});
+  if (diagnostics_.size() == kMaximumDiagnostics) give_up();
   return false;
 }
 
+void Reader::give_up() {
+  gave_up_ = true;
+  lexer_ = Lexer({});
+  token_ = lexer_.next();
+}
+
 void Reader::return_to(const Position& position) {
-  if (diagnostics_.size() >= kMaximumDiagnostics) return;
+  if (gave_up_) return;
   lexer_ = position.lexer;
   token_ = position.token;
 }

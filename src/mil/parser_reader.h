@@ -35,8 +35,10 @@ class Reader {
   std::optional<Token> expect_name(std::string_view what);
   bool expected(std::string_view what);
 
-  // Records a diagnostic; always false, for `return error(…)`. Behind the last one that fits the text seems to end.
+  // Records a diagnostic, the first one at its place; always false, for `return error(…)`. Gives up when they are many.
   bool error(const Token& place, std::string message);
+  // From here on the text seems to end.
+  void give_up();
   const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
   std::vector<Diagnostic> take_diagnostics() { return std::move(diagnostics_); }
 
@@ -83,6 +85,7 @@ class Reader {
   Lexer lexer_;
   Token token_;
   std::vector<Diagnostic> diagnostics_;
+  bool gave_up_ = false;
   // Elements that splats may still add: they are the one place where text makes more memory than it is long.
   size_t splat_budget_;
 };

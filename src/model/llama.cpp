@@ -129,7 +129,9 @@ PositionTables decode_tables(Builder& b, LlamaForward& forward, Value* positions
   Value* keys = b.int32_vector(columns);                                            // [capacity]
   Value* queries = b.expand_dims(positions, std::array<int64_t, 1>{1}, "queries");  // [T, 1]
   Value* is_later = b.binary("greater", keys, queries, "is_later");                 // [T, capacity]
-  tables.mask = b.select(is_later, b.scalar(element, kMasked), b.scalar(element, 0.0), "out");
+  Value* masked = b.scalar(element, kMasked);
+  Value* open = b.scalar(element, 0.0);
+  tables.mask = b.select(is_later, masked, open, "out");
   return tables;
 }
 

@@ -86,17 +86,17 @@ Value* LlamaForward::embed(Value* tokens) {
   return b_.reshape(channels, {batch_, config_.dim, 1, sequence_}, "out");
 }
 
-// x · rsqrt(mean over channels of x² + epsilon) · weight; x [B, C, 1, S]
+// x · rsqrt(mean over channels of x² + epsilon) · weight; x [B, C, 1, S] → [B, C, S], as linear() takes it
 Value* LlamaForward::norm(Value* x, Value* weight) {
   const Builder::Scope scope(b_, "norm");
   Value* mean = b_.reduce("reduce_mean", b_.mul(x, x, "square"), std::array<int64_t, 1>{1}, true, "mean");
   Value* scaled = b_.mul(x, b_.rsqrt(mean, config_.norm_epsilon, "rsqrt"), "scaled");
-  return b_.mul(scaled, b_.reshape(weight, {1, config_.dim, 1, 1}, "weight"), "out");
+  Value* out = b_.mul(scaled, b_.reshape(weight, {1, config_.dim, 1, 1}, "weight"), "out");
+  return b_.squeeze(out, std::array<int64_t, 1>{2}, "squeeze");
 }
 
-// weight [out, in], x [B, in, 1, S] or [B, in, S] → [B, out, S]
+// weight [out, in], x [B, in, S] → [B, out, S]
 Value* LlamaForward::linear(Value* weight, Value* x, std::string_view label) {
-  if (x->type().rank() == 4) x = b_.squeeze(x, std::array<int64_t, 1>{2});
   return b_.matmul(weight, x, false, false, label);
 }
 
@@ -108,10 +108,14 @@ Value* LlamaForward::rotate(Value* x, const PositionTables& tables, std::string_
   const mil::Shape size = {shape[0], shape[1], shape[2], half, shape[4]};
   Value* first = b_.slice(x, mil::Shape{0, 0, 0, 0, 0}, size, "first");
   Value* second = b_.slice(x, mil::Shape{0, 0, 0, half, 0}, size, "second");
-  const std::array<Value*, 2> rotated = {
-      b_.sub(b_.mul(first, tables.cosine), b_.mul(second, tables.sine), "rotated_first"),
-      b_.add(b_.mul(second, tables.cosine), b_.mul(first, tables.sine), "rotated_second")};
-  return b_.concat(rotated, 3, "out");
+  // One call per statement: the order of the arguments of a call is the compiler's choice, that of operations is not.
+  Value* first_cosine = b_.mul(first, tables.cosine, "first_cosine");
+  Value* second_sine = b_.mul(second, tables.sine, "second_sine");
+  Value* second_cosine = b_.mul(second, tables.cosine, "second_cosine");
+  Value* first_sine = b_.mul(first, tables.sine, "first_sine");
+  Value* rotated_first = b_.sub(first_cosine, second_sine, "rotated_first");
+  Value* rotated_second = b_.add(second_cosine, first_sine, "rotated_second");
+  return b_.concat(std::array<Value*, 2>{rotated_first, rotated_second}, 3, "out");
 }
 
 Value* LlamaForward::attention(int64_t layer, Value* x, const PositionTables& tables, KeyValueExchange exchange) {
@@ -120,16 +124,16 @@ Value* LlamaForward::attention(int64_t layer, Value* x, const PositionTables& ta
   const mil::Shape kv_shape = {batch_, config_.kv_heads, 1, config_.head_dim, sequence_};
 
   Value* in = norm(x, layer_weight(layer, "input_layernorm"));
-  Value* q = b_.reshape(linear(layer_weight(layer, "self_attn.q_proj"), in, "q"), query_shape);
-  Value* k = b_.reshape(linear(layer_weight(layer, "self_attn.k_proj"), in, "k"), kv_shape);
-  Value* v = b_.reshape(linear(layer_weight(layer, "self_attn.v_proj"), in, "v"), kv_shape);
+  Value* q = b_.reshape(linear(layer_weight(layer, "self_attn.q_proj"), in, "q"), query_shape, "q_heads");
+  Value* k = b_.reshape(linear(layer_weight(layer, "self_attn.k_proj"), in, "k"), kv_shape, "k_heads");
+  Value* v = b_.reshape(linear(layer_weight(layer, "self_attn.v_proj"), in, "v"), kv_shape, "v_heads");
   q = rotate(q, tables, "rope_q");
   k = rotate(k, tables, "rope_k");
 
   Value* mixed = attend(q, exchange(layer, {k, v}), tables.mask);
-  mixed = b_.reshape(mixed, {batch_, config_.query_dim(), sequence_});
+  mixed = b_.reshape(mixed, {batch_, config_.query_dim(), sequence_}, "mixed_channels");
   Value* out = linear(layer_weight(layer, "self_attn.o_proj"), mixed, "o");
-  return b_.add(x, b_.reshape(out, x->shape()), "residual");
+  return b_.add(x, b_.reshape(out, x->shape(), "out"), "residual");
 }
 
 // q [B, Hkv, G, D, S], k and v [B, Hkv, 1, D, K] → [B, Hkv, G, D, S]
@@ -149,7 +153,7 @@ Value* LlamaForward::feed_forward(int64_t layer, Value* x) {
   Value* gate = b_.unary("silu", linear(layer_weight(layer, "mlp.gate_proj"), in, "w1"), "silu");
   Value* up = linear(layer_weight(layer, "mlp.up_proj"), in, "w3");
   Value* out = linear(layer_weight(layer, "mlp.down_proj"), b_.mul(gate, up, "hidden"), "w2");
-  return b_.add(x, b_.reshape(out, x->shape()), "residual");
+  return b_.add(x, b_.reshape(out, x->shape(), "out"), "residual");
 }
 
 Value* LlamaForward::classify(Value* x) {

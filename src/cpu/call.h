@@ -45,18 +45,18 @@ class Memory {
 };
 
 struct Call {
-  std::string kernel;  // "matmul", "elementwise(5)"
-  std::string label;   // of the operation that ends the group
-  std::vector<View> reads;
-  std::vector<View> writes;
+  std::string kernel = {};  // "matmul", "elementwise(5)"
+  std::string label = {};   // of the operation that ends the group
+  std::vector<View> reads = {};
+  std::vector<View> writes = {};
   // (index in reads, index in writes): the written view may be the very memory of the read one.
-  std::vector<std::pair<int, int>> in_place;
+  std::vector<std::pair<int, int>> in_place = {};
   // A whole buffer moved into another: dropped when the plan lets the two share memory.
   bool is_move = false;
   // One of several writers of its buffer, which therefore is not a constant even if what this call reads is.
   bool is_partial = false;
   double flops = 0;
-  std::function<Status(const Memory&)> run;
+  std::function<Status(const Memory&)> run = {};
 
   double bytes() const {
     int64_t total = 0;

@@ -1,0 +1,43 @@
+#include "cpu/kernel_table.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "cpu/operations_elementwise.h"
+
+namespace millwright::cpu {
+namespace {
+
+const std::unordered_map<std::string_view, LowerFunction>& table() {
+  static const std::unordered_map<std::string_view, LowerFunction> all = [] {
+    std::unordered_map<std::string_view, LowerFunction> map;
+    for (auto rows : {view_kernels, movement_kernels, product_kernels, reduction_kernels, softmax_kernels,
+                      gather_kernels, creation_kernels, unfused_kernels}) {
+      for (const KernelEntry& entry : rows()) map.emplace(entry.kind, entry.lower);
+    }
+    return map;
+  }();
+  return all;
+}
+
+}  // namespace
+
+LowerFunction find_kernel(std::string_view kind) {
+  const auto found = table().find(kind);
+  return found == table().end() ? nullptr : found->second;
+}
+
+std::vector<std::string_view> kinds_with_kernels() {
+  std::vector<std::string_view> kinds = kinds_with_elementwise_forms();
+  for (const auto& [kind, lower] : table()) kinds.push_back(kind);
+  std::ranges::sort(kinds);
+  return kinds;
+}
+
+Status expect_element(const mil::Operation& operation, const View& view, mil::ElementType element) {
+  if (view.element == element) return {};
+  return operation_error(operation, "the CPU executor has no kernel of this operation for {}, only for {}",
+                         mil::element_name(view.element), mil::element_name(element));
+}
+
+}  // namespace millwright::cpu

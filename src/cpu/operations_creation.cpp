@@ -1,0 +1,86 @@
+// Operations that make tensors: constants and fills are views of bytes that exist before the run.
+#include <cmath>
+#include <cstring>
+
+#include "base/parallel.h"
+#include "cpu/kernel_table.h"
+#include "mil/parameters.h"
+
+namespace millwright::cpu {
+namespace {
+
+Status lower_const(Lowering& lowering, const mil::Operation& operation) {
+  const mil::Literal& literal = *operation.attribute("val");
+  // Names and modes are read from the literal itself.
+  if (!literal.type().is_tensor() || literal.type().element() == mil::ElementType::string) return {};
+  if (literal.is_blob()) {
+    return operation_error(operation, "its elements are in the weight file {}; load them before compiling",
+                           literal.blob_reference().path);
+  }
+  lowering.define(operation.result(), lowering.constant(literal));
+  return {};
+}
+
+Status lower_fill(Lowering& lowering, const mil::Operation& operation) {
+  View value = lowering.operand(operation, "value");
+  value = reshaped(value, {}).value();
+  lowering.define(operation.result(), splat_view(value, operation.result()->type()));
+  return {};
+}
+
+Status lower_range(Lowering& lowering, const mil::Operation& operation) {
+  const mil::Type& type = operation.result()->type();
+  std::vector<double> numbers(static_cast<size_t>(type.count()));
+  const double start = mil::number(operation, "start");
+  const double step = mil::number(operation, "step");
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = start + static_cast<double>(i) * step;
+  lowering.define(operation.result(), lowering.constant(mil::Literal::numbers(type, numbers)));
+  return {};
+}
+
+Status lower_shape(Lowering& lowering, const mil::Operation& operation) {
+  const std::vector<int64_t> sizes = lowering.operand(operation, "x").sizes;
+  lowering.define(operation.result(), lowering.constant(mil::Literal::int32_vector(sizes)));
+  return {};
+}
+
+// An index outside [0, size) marks no element.
+Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
+  const View indices = lowering.dense_operand(operation, "indices");
+  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  const View y = lowering.dense_result(operation);
+  const auto axis = static_cast<size_t>(mil::axis_of(operation, "axis", y.rank()));
+  const int64_t size = y.sizes[axis];
+  int64_t inner = 1;
+  for (size_t i = axis + 1; i < y.sizes.size(); ++i) inner *= y.sizes[i];
+  const int64_t outer = inner == 0 ? 0 : indices.count() / inner;
+  const View on = lowering.operand(operation, "on_value");
+  const View off = lowering.operand(operation, "off_value");
+  const size_t width = mil::element_bytes(y.element);
+  Call call{.kernel = "one_hot", .reads = {indices, on, off}, .writes = {y}};
+  call.run = [=](const Memory& memory) -> Status {
+    auto* destination = static_cast<std::byte*>(memory.at(y));
+    parallel_for(outer, [&](int64_t row) {
+      for (int64_t position = 0; position < size; ++position) {
+        for (int64_t i = 0; i < inner; ++i) {
+          const bool is_hot = memory.integers(indices)[row * inner + i] == position;
+          const auto at = static_cast<size_t>((row * size + position) * inner + i);
+          std::memcpy(destination + at * width, memory.at(is_hot ? on : off), width);
+        }
+      }
+    });
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+constexpr KernelEntry kEntries[] = {
+    {"const", lower_const}, {"fill", lower_fill},   {"fill_like", lower_fill},
+    {"range_1d", lower_range}, {"shape", lower_shape}, {"one_hot", lower_one_hot},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> creation_kernels() { return kEntries; }
+
+}  // namespace millwright::cpu

@@ -1,0 +1,180 @@
+// Gather and scatter. Indices are checked before every use: one outside its axis is an error that names the operation.
+#include <algorithm>
+
+#include "base/parallel.h"
+#include "cpu/kernel_table.h"
+#include "cpu/kernels/gather.h"
+#include "mil/parameters.h"
+
+namespace millwright::cpu {
+namespace {
+
+// x as [batch, outer, axis, inner], indices as [batch, count] (gather) or along the axis.
+struct GatherShape {
+  int64_t batch = 1;
+  int64_t outer = 1;
+  int64_t axis = 1;
+  int64_t inner = 1;
+  int64_t count = 1;
+};
+
+GatherShape gather_shape(const mil::Shape& x, const mil::Shape& indices, int64_t axis, int64_t batch_dims) {
+  GatherShape shape;
+  for (int64_t i = 0; i < static_cast<int64_t>(x.size()); ++i) {
+    const int64_t size = x[static_cast<size_t>(i)];
+    (i < batch_dims ? shape.batch : (i < axis ? shape.outer : (i == axis ? shape.axis : shape.inner))) *= size;
+  }
+  for (size_t i = static_cast<size_t>(batch_dims); i < indices.size(); ++i) shape.count *= indices[i];
+  return shape;
+}
+
+Status check_indices(const std::string& where, const int32_t* indices, int64_t count, int64_t axis_size, int64_t axis) {
+  const int64_t bad = first_invalid_index(indices, count, axis_size);
+  if (bad < 0) return {};
+  return fail("{}: index {} is outside axis {} of size {}", where, indices[bad], axis, axis_size);
+}
+
+Status lower_gather(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.dense_operand(operation, "x");
+  const View indices = lowering.dense_operand(operation, "indices");
+  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  const int64_t axis = mil::axis_of(operation, "axis", x.rank());
+  const GatherShape shape = gather_shape(x.sizes, indices.sizes, axis, mil::integer(operation, "batch_dims"));
+  const View y = lowering.dense_result(operation);
+  const auto width = static_cast<int64_t>(mil::element_bytes(x.element));
+  Call call{.kernel = "gather", .reads = {x, indices}, .writes = {y}};
+  call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {
+    const int32_t* index = memory.integers(indices);
+    MW_TRY(check_indices(where, index, shape.batch * shape.count, shape.axis, axis));
+    const auto* source = static_cast<const std::byte*>(memory.at(x));
+    auto* destination = static_cast<std::byte*>(memory.at(y));
+    for (int64_t batch = 0; batch < shape.batch; ++batch) {
+      gather(width, source + batch * shape.outer * shape.axis * shape.inner * width, shape.outer, shape.axis,
+             shape.inner, index + batch * shape.count, shape.count,
+             destination + batch * shape.outer * shape.count * shape.inner * width);
+    }
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+Status lower_gather_along_axis(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.dense_operand(operation, "x");
+  const View indices = lowering.dense_operand(operation, "indices");
+  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  const int64_t axis = mil::axis_of(operation, "axis", x.rank());
+  const GatherShape shape = gather_shape(x.sizes, {}, axis, 0);
+  const int64_t count = indices.sizes[static_cast<size_t>(axis)];
+  const View y = lowering.dense_result(operation);
+  const auto width = static_cast<int64_t>(mil::element_bytes(x.element));
+  Call call{.kernel = "gather_along_axis", .reads = {x, indices}, .writes = {y}};
+  call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {
+    const int32_t* index = memory.integers(indices);
+    MW_TRY(check_indices(where, index, indices.count(), shape.axis, axis));
+    gather_along_axis(width, memory.at(x), shape.outer, shape.axis, shape.inner, index, count, memory.at(y));
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+enum class ScatterMode : uint8_t { update, add, sub, mul, div, max, min };
+
+ScatterMode mode_of(const mil::Operation& operation) {
+  const std::string mode = mil::text(operation, "mode");
+  constexpr std::pair<std::string_view, ScatterMode> kModes[] = {
+      {"update", ScatterMode::update}, {"add", ScatterMode::add}, {"sub", ScatterMode::sub}, {"mul", ScatterMode::mul},
+      {"div", ScatterMode::div},       {"max", ScatterMode::max}, {"min", ScatterMode::min}};
+  for (const auto& [name, value] : kModes) {
+    if (mode == name) return value;
+  }
+  return ScatterMode::update;
+}
+
+template <class T>
+T combined(ScatterMode mode, T old, T update) {
+  switch (mode) {
+    case ScatterMode::update: return update;
+    case ScatterMode::add: return static_cast<T>(old + update);
+    case ScatterMode::sub: return static_cast<T>(old - update);
+    case ScatterMode::mul: return static_cast<T>(old * update);
+    case ScatterMode::div: return static_cast<T>(old / update);
+    case ScatterMode::max: return std::max(old, update);
+    case ScatterMode::min: return std::min(old, update);
+  }
+  return update;
+}
+
+// The modes other than fp32 addition: one outer index per chunk, updates in their order.
+// `per_element`: one index per update (scatter_along_axis) instead of one per slice.
+template <class T>
+void plain_scatter(ScatterMode mode, const GatherShape& shape, bool per_element, const int32_t* indices,
+                   const T* updates, T* data) {
+  parallel_for(shape.outer, [&](int64_t outer) {
+    for (int64_t i = 0; i < shape.count; ++i) {
+      for (int64_t j = 0; j < shape.inner; ++j) {
+        const int64_t at = (outer * shape.count + i) * shape.inner + j;
+        int64_t index = per_element ? indices[at] : indices[i];
+        if (index < 0) index += shape.axis;
+        T& target = data[(outer * shape.axis + index) * shape.inner + j];
+        target = combined(mode, target, updates[at]);
+      }
+    }
+  });
+}
+
+Status emit_scatter(Lowering& lowering, const mil::Operation& operation, GatherShape shape, int64_t axis,
+                    bool per_element) {
+  const View indices = lowering.dense_operand(operation, "indices");
+  const View updates = lowering.dense_operand(operation, "updates");
+  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  const bool is_integer = updates.element == mil::ElementType::int32;
+  if (!is_integer) MW_TRY(expect_element(operation, updates, mil::ElementType::fp32));
+  const ScatterMode mode = mode_of(operation);
+  MW_ASSIGN(const View data, lowering.emit_working_copy(operation, lowering.operand(operation, "data")));
+  Call call{.kernel = std::string(operation.kind()), .reads = {indices, updates}, .writes = {data}, .is_partial = true};
+  call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {
+    const int32_t* index = memory.integers(indices);
+    MW_TRY(check_indices(where, index, indices.count(), shape.axis, axis));
+    if (is_integer) {
+      plain_scatter(mode, shape, per_element, index, memory.integers(updates), memory.integers(data));
+    } else if (mode != ScatterMode::add) {
+      plain_scatter(mode, shape, per_element, index, memory.floats(updates), memory.floats(data));
+    } else if (per_element) {
+      scatter_add_along_axis(memory.floats(updates), shape.outer, shape.count, shape.inner, index, shape.axis,
+                             memory.floats(data));
+    } else {
+      scatter_add(memory.floats(updates), shape.outer, shape.count, shape.inner, index, shape.axis,
+                  memory.floats(data));
+    }
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+Status lower_scatter(Lowering& lowering, const mil::Operation& operation) {
+  const mil::Shape& data = operation.result()->shape();
+  const int64_t axis = mil::axis_of(operation, "axis", operation.result()->type().rank());
+  const View indices = lowering.operand(operation, "indices");
+  return emit_scatter(lowering, operation, gather_shape(data, indices.sizes, axis, 0), axis, false);
+}
+
+Status lower_scatter_along_axis(Lowering& lowering, const mil::Operation& operation) {
+  const mil::Shape& data = operation.result()->shape();
+  const int64_t axis = mil::axis_of(operation, "axis", operation.result()->type().rank());
+  GatherShape shape = gather_shape(data, {}, axis, 0);
+  shape.count = lowering.operand(operation, "indices").sizes[static_cast<size_t>(axis)];
+  return emit_scatter(lowering, operation, shape, axis, true);
+}
+
+constexpr KernelEntry kEntries[] = {
+    {"gather", lower_gather},
+    {"gather_along_axis", lower_gather_along_axis},
+    {"scatter", lower_scatter},
+    {"scatter_along_axis", lower_scatter_along_axis},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> gather_kernels() { return kEntries; }
+
+}  // namespace millwright::cpu

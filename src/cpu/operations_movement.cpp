@@ -1,0 +1,217 @@
+// Operations that copy elements: concat, stack, pad, slices at run-time positions, band_part.
+#include <algorithm>
+#include <cstring>
+
+#include "base/parallel.h"
+#include "cpu/kernel_table.h"
+#include "cpu/kernels/data_movement.h"
+#include "mil/parameters.h"
+
+namespace millwright::cpu {
+namespace {
+
+int64_t width_of(const View& view) { return static_cast<int64_t>(mil::element_bytes(view.element)); }
+
+Status lower_concat(Lowering& lowering, const mil::Operation& operation) {
+  const View target = lowering.result(operation);
+  const auto axis = static_cast<size_t>(mil::axis_of(operation, "axis", target.rank()));
+  const auto& values = operation.find_operand("values")->arguments;
+  const bool interleave = mil::flag(operation, "interleave");
+  const auto pieces = static_cast<int64_t>(values.size());
+  int64_t begin = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const View piece = lowering.argument(values[i]);
+    const int64_t size = piece.sizes[axis];
+    const View place = interleave ? sliced(target, axis, static_cast<int64_t>(i), size, pieces)
+                                  : sliced(target, axis, begin, size);
+    begin += size;
+    if (piece.count() == 0 || is_same_place(piece, place)) continue;
+    MW_TRY(lowering.emit_copy(operation, piece, place, /*is_partial=*/true));
+  }
+  return {};
+}
+
+Status lower_stack(Lowering& lowering, const mil::Operation& operation) {
+  const View target = lowering.result(operation);
+  const auto axis = static_cast<size_t>(mil::axis_of(operation, "axis", target.rank()));
+  int64_t index = 0;
+  for (const mil::Argument& argument : operation.find_operand("values")->arguments) {
+    View place = sliced(target, axis, index++, 1);
+    place.sizes.erase(place.sizes.begin() + static_cast<int64_t>(axis));
+    place.strides.erase(place.strides.begin() + static_cast<int64_t>(axis));
+    MW_TRY(lowering.emit_copy(operation, lowering.argument(argument), place, /*is_partial=*/true));
+  }
+  return {};
+}
+
+// The pairs of `pad` stand for the last axes.
+std::vector<std::pair<int64_t, int64_t>> pads_of(const mil::Operation& operation, int64_t rank) {
+  const std::vector<int64_t> pad = mil::integers(operation, "pad");
+  std::vector<std::pair<int64_t, int64_t>> pads(static_cast<size_t>(rank), {0, 0});
+  const size_t first = pads.size() - pad.size() / 2;
+  for (size_t i = 0; i < pad.size() / 2; ++i) pads[first + i] = {pad[2 * i], pad[2 * i + 1]};
+  return pads;
+}
+
+// Only the border is filled, axis by axis: the two slabs outside x on that axis, inside x on the earlier ones.
+Status lower_constant_pad(Lowering& lowering, const mil::Operation& operation, const View& x, const View& target) {
+  const auto pads = pads_of(operation, x.rank());
+  const View value = lowering.constant(mil::Literal::number(x.element, mil::number(operation, "constant_val")));
+  View inside = target;
+  for (size_t axis = 0; axis < pads.size(); ++axis) {
+    const auto [before, after] = pads[axis];
+    for (const auto& [begin, size] : {std::pair{int64_t{0}, before}, std::pair{target.sizes[axis] - after, after}}) {
+      const View slab = sliced(inside, axis, begin, size);
+      if (slab.count() > 0) MW_TRY(lowering.emit_copy(operation, value, slab, /*is_partial=*/true));
+    }
+    inside = sliced(inside, axis, before, x.sizes[axis]);
+  }
+  if (x.count() == 0) return {};
+  return lowering.emit_copy(operation, x, inside, /*is_partial=*/true);
+}
+
+// The mirrored or repeated border, axis by axis, each slab copied from what is already there.
+Status lower_border_pad(Lowering& lowering, const mil::Operation& operation, const View& x, const View& target,
+                        bool reflects) {
+  const auto pads = pads_of(operation, x.rank());
+  View inside = target;
+  for (size_t axis = 0; axis < pads.size(); ++axis) inside = sliced(inside, axis, pads[axis].first, x.sizes[axis]);
+  MW_TRY(lowering.emit_copy(operation, x, inside, /*is_partial=*/true));
+  View filled = inside;
+  for (size_t axis = 0; axis < pads.size(); ++axis) {
+    const int64_t size = x.sizes[axis];
+    View wider = filled;  // filled, with all of this axis
+    wider.offset -= pads[axis].first * filled.strides[axis];
+    wider.sizes[axis] = target.sizes[axis];
+    for (int64_t i = 0; i < target.sizes[axis]; ++i) {
+      const int64_t position = i - pads[axis].first;
+      if (position >= 0 && position < size) continue;
+      const int64_t clamped = std::clamp<int64_t>(position, 0, size - 1);
+      const int64_t source = reflects ? (position < 0 ? -position : 2 * (size - 1) - position) : clamped;
+      MW_TRY(lowering.emit_copy(operation, sliced(filled, axis, source, 1), sliced(wider, axis, i, 1), true));
+    }
+    filled = wider;
+  }
+  return {};
+}
+
+Status lower_pad(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  const std::string mode = mil::text(operation, "mode");
+  if (mode == "constant") return lower_constant_pad(lowering, operation, x, lowering.result(operation));
+  return lower_border_pad(lowering, operation, x, lowering.dense_result(operation), mode == "reflect");
+}
+
+// Reads `begin` when the call runs; one that leaves the tensor is the user's error.
+Result<View> placed_at(const std::string& where, const View& whole, const mil::Shape& sizes, const int32_t* begin) {
+  View place = whole;
+  for (size_t axis = 0; axis < sizes.size(); ++axis) {
+    int64_t first = begin[axis];
+    if (first < 0) first += whole.sizes[axis];
+    if (first < 0 || first > whole.sizes[axis] - sizes[axis]) {
+      return fail("{}: begin {} and size {} leave axis {} of size {}", where, begin[axis], sizes[axis], axis,
+                  whole.sizes[axis]);
+    }
+    place = sliced(place, axis, first, sizes[axis]);
+  }
+  return place;
+}
+
+Status lower_slice_by_size(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  const mil::Shape& sizes = operation.result()->shape();
+  if (const mil::Literal* begin = operation.constant("begin")) {
+    View view = x;
+    for (size_t axis = 0; axis < sizes.size(); ++axis) {
+      const int64_t first = begin->integer_at(static_cast<int64_t>(axis));
+      view = sliced(view, axis, first < 0 ? first + x.sizes[axis] : first, sizes[axis]);
+    }
+    lowering.define(operation.result(), view);
+    return {};
+  }
+  const View begin = lowering.dense_operand(operation, "begin");
+  MW_TRY(expect_element(operation, begin, mil::ElementType::int32));
+  const View target = lowering.result(operation);
+  Call call{.kernel = "slice", .reads = {x, begin}, .writes = {target}};
+  call.run = [=, width = width_of(x), where = mil::describe(operation),
+              loop = collapsed(sizes, std::vector{x.strides, target.strides})](const Memory& memory) -> Status {
+    MW_ASSIGN(const View place, placed_at(where, x, sizes, memory.integers(begin)));
+    strided_copy(width, loop.sizes, memory.at(place), loop.strides[0], memory.at(target), loop.strides[1]);
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+Status lower_slice_update(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  const View update = lowering.operand(operation, "update");
+  if (const auto axes = mil::slice_axes(operation, x.sizes)) {
+    MW_ASSIGN(const View copy, lowering.emit_working_copy(operation, x));
+    View place = copy;
+    for (size_t axis = 0; axis < axes->size(); ++axis) {
+      place = sliced(place, axis, (*axes)[axis].begin, (*axes)[axis].size, (*axes)[axis].stride);
+    }
+    if (update.count() == 0) return {};
+    return lowering.emit_copy(operation, update, reshaped(place, update.sizes).value(), /*is_partial=*/true);
+  }
+  const auto any = [](const std::vector<bool>& mask) { return std::ranges::count(mask, true) > 0; };
+  const auto strides = mil::integers(operation, "stride");
+  if (any(mil::flags(operation, "begin_mask")) || any(mil::flags(operation, "end_mask")) ||
+      any(mil::flags(operation, "squeeze_mask")) || std::ranges::any_of(strides, [](int64_t s) { return s != 1; })) {
+    return operation_error(operation, "with a run-time begin the CPU executor takes no masks and no strides");
+  }
+  const View begin = lowering.dense_operand(operation, "begin");
+  MW_TRY(expect_element(operation, begin, mil::ElementType::int32));
+  MW_ASSIGN(const View copy, lowering.emit_working_copy(operation, x));
+  Call call{.kernel = "slice_update", .reads = {update, begin}, .writes = {copy}, .is_partial = true};
+  call.run = [=, width = width_of(x), where = mil::describe(operation),
+              loop = collapsed(update.sizes, std::vector{update.strides, copy.strides})](const Memory& memory) -> Status {
+    MW_ASSIGN(const View place, placed_at(where, copy, update.sizes, memory.integers(begin)));
+    strided_copy(width, loop.sizes, memory.at(update), loop.strides[0], memory.at(place), loop.strides[1]);
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+// Keeps the elements whose column is at most `lower` left and `upper` right of their row; negative: no limit.
+Status lower_band_part(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.dense_operand(operation, "x");
+  const View target = lowering.dense_result(operation);
+  const int64_t rows = x.sizes[x.sizes.size() - 2];
+  const int64_t columns = x.sizes.back();
+  const int64_t matrices = rows * columns == 0 ? 0 : x.count() / (rows * columns);
+  const int64_t lower = mil::integer(operation, "lower");
+  const int64_t upper = mil::integer(operation, "upper");
+  Call call{.kernel = "band_part", .reads = {x}, .writes = {target}};
+  call.run = [=, width = width_of(x)](const Memory& memory) -> Status {
+    const auto* source = static_cast<const std::byte*>(memory.at(x));
+    auto* destination = static_cast<std::byte*>(memory.at(target));
+    parallel_for(matrices, [&](int64_t matrix) {
+      for (int64_t row = 0; row < rows; ++row) {
+        const int64_t offset = (matrix * rows + row) * columns * width;
+        const int64_t first = lower < 0 ? 0 : std::clamp<int64_t>(row - lower, 0, columns);
+        const int64_t last = upper < 0 ? columns : std::clamp<int64_t>(row + upper + 1, first, columns);
+        std::memset(destination + offset, 0, static_cast<size_t>(columns * width));
+        std::memcpy(destination + offset + first * width, source + offset + first * width,
+                    static_cast<size_t>((last - first) * width));
+      }
+    });
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+constexpr KernelEntry kEntries[] = {
+    {"concat", lower_concat},
+    {"stack", lower_stack},
+    {"pad", lower_pad},
+    {"slice_by_size", lower_slice_by_size},
+    {"slice_update", lower_slice_update},
+    {"band_part", lower_band_part},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> movement_kernels() { return kEntries; }
+
+}  // namespace millwright::cpu

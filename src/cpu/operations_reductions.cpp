@@ -1,0 +1,181 @@
+// Reductions that the fused float kernel does not do: integers, arg-reductions, running sums. Plain loops, one result
+// row per chunk.
+#include <algorithm>
+#include <limits>
+
+#include "base/parallel.h"
+#include "cpu/kernel_table.h"
+#include "cpu/kernels/reduction.h"
+#include "mil/parameters.h"
+
+namespace millwright::cpu {
+namespace {
+
+enum class IntegerReduction : uint8_t { sum, mean, max, min, prod, sum_square, l1_norm };
+
+constexpr std::pair<std::string_view, IntegerReduction> kIntegerReductions[] = {
+    {"reduce_sum", IntegerReduction::sum},         {"reduce_mean", IntegerReduction::mean},
+    {"reduce_max", IntegerReduction::max},         {"reduce_min", IntegerReduction::min},
+    {"reduce_prod", IntegerReduction::prod},       {"reduce_sum_square", IntegerReduction::sum_square},
+    {"reduce_l1_norm", IntegerReduction::l1_norm},
+};
+
+int32_t reduced_row(IntegerReduction kind, const int32_t* row, int64_t count) {
+  int64_t total = kind == IntegerReduction::prod ? 1 : 0;
+  if (kind == IntegerReduction::max) total = std::numeric_limits<int32_t>::min();
+  if (kind == IntegerReduction::min) total = std::numeric_limits<int32_t>::max();
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t x = row[i];
+    switch (kind) {
+      case IntegerReduction::sum:
+      case IntegerReduction::mean: total += x; break;
+      case IntegerReduction::max: total = std::max(total, x); break;
+      case IntegerReduction::min: total = std::min(total, x); break;
+      case IntegerReduction::prod: total = static_cast<int32_t>(total * x); break;
+      case IntegerReduction::sum_square: total += x * x; break;
+      case IntegerReduction::l1_norm: total += x < 0 ? -x : x; break;
+    }
+  }
+  if (kind == IntegerReduction::mean) return count == 0 ? 0 : static_cast<int32_t>(total / count);
+  return static_cast<int32_t>(total);
+}
+
+// The reduced axes last, so that each result is one row.
+Status lower_integer_reduction(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  MW_TRY(expect_element(operation, x, mil::ElementType::int32));
+  const std::vector<int64_t> axes = mil::reduction_axes(operation, x.rank());
+  std::vector<int64_t> permutation;
+  int64_t count = 1;
+  for (int64_t axis = 0; axis < x.rank(); ++axis) {
+    if (!std::ranges::binary_search(axes, axis)) permutation.push_back(axis);
+  }
+  for (const int64_t axis : axes) {
+    permutation.push_back(axis);
+    count *= x.sizes[static_cast<size_t>(axis)];
+  }
+  const View rows = lowering.dense(permuted(x, permutation), operation);
+  const View y = lowering.dense_result(operation);
+  const auto* kind = std::ranges::find(kIntegerReductions, operation.kind(),
+                                       &std::pair<std::string_view, IntegerReduction>::first);
+  Call call{.kernel = std::string(operation.kind()), .reads = {rows}, .writes = {y}};
+  call.run = [=, kind = kind->second, results = y.count()](const Memory& memory) -> Status {
+    const int32_t* source = memory.integers(rows);
+    int32_t* destination = memory.integers(y);
+    parallel_for(results, [&](int64_t row) { destination[row] = reduced_row(kind, source + row * count, count); });
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+struct AxisSplit {
+  int64_t outer = 1;
+  int64_t axis = 1;
+  int64_t inner = 1;
+};
+
+AxisSplit split_at(const mil::Shape& shape, int64_t axis) {
+  AxisSplit split;
+  for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i) {
+    const int64_t size = shape[static_cast<size_t>(i)];
+    (i < axis ? split.outer : (i == axis ? split.axis : split.inner)) *= size;
+  }
+  return split;
+}
+
+// The first of equal extremes.
+template <class T>
+void plain_arg(bool wants_largest, const AxisSplit& split, const T* x, int32_t* y) {
+  parallel_for(split.outer, [&](int64_t outer) {
+    for (int64_t inner = 0; inner < split.inner; ++inner) {
+      const T* first = x + outer * split.axis * split.inner + inner;
+      int64_t best = 0;
+      for (int64_t i = 1; i < split.axis; ++i) {
+        const T candidate = first[i * split.inner];
+        const T leader = first[best * split.inner];
+        if (wants_largest ? candidate > leader : candidate < leader) best = i;
+      }
+      y[outer * split.inner + inner] = static_cast<int32_t>(best);
+    }
+  });
+}
+
+Status lower_arg_reduction(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.dense_operand(operation, "x");
+  const bool is_integer = x.element == mil::ElementType::int32;
+  if (!is_integer) MW_TRY(expect_element(operation, x, mil::ElementType::fp32));
+  const View y = lowering.dense_result(operation);
+  MW_TRY(expect_element(operation, y, mil::ElementType::int32));
+  const int64_t axis = mil::axis_of(operation, "axis", x.rank());
+  if (x.sizes[static_cast<size_t>(axis)] == 0) return operation_error(operation, "axis {} of x is empty", axis);
+  const AxisSplit split = split_at(x.sizes, axis);
+  const bool wants_largest = operation.kind() == "reduce_argmax";
+  Call call{.kernel = std::string(operation.kind()), .reads = {x}, .writes = {y}};
+  call.run = [=](const Memory& memory) -> Status {
+    if (is_integer) {
+      plain_arg(wants_largest, split, memory.integers(x), memory.integers(y));
+    } else if (wants_largest) {
+      argmax(memory.floats(x), split.outer, split.axis, split.inner, memory.integers(y));
+    } else {
+      plain_arg(wants_largest, split, memory.floats(x), memory.integers(y));
+    }
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+// Float sums run in double.
+template <class T, class Sum>
+void plain_cumsum(bool exclusive, bool reverse, const AxisSplit& split, const T* x, T* y) {
+  parallel_for(split.outer, [&](int64_t outer) {
+    for (int64_t inner = 0; inner < split.inner; ++inner) {
+      Sum total = 0;
+      for (int64_t i = 0; i < split.axis; ++i) {
+        const int64_t row = reverse ? split.axis - 1 - i : i;
+        const int64_t at = (outer * split.axis + row) * split.inner + inner;
+        const Sum with = total + static_cast<Sum>(x[at]);
+        y[at] = static_cast<T>(exclusive ? total : with);
+        total = with;
+      }
+    }
+  });
+}
+
+Status lower_cumsum(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.dense_operand(operation, "x");
+  const bool is_integer = x.element == mil::ElementType::int32;
+  if (!is_integer) MW_TRY(expect_element(operation, x, mil::ElementType::fp32));
+  const View y = lowering.dense_result(operation);
+  const AxisSplit split = split_at(x.sizes, mil::axis_of(operation, "axis", x.rank()));
+  const bool exclusive = mil::flag(operation, "exclusive");
+  const bool reverse = mil::flag(operation, "reverse");
+  Call call{.kernel = "cumsum", .reads = {x}, .writes = {y}};
+  call.run = [=](const Memory& memory) -> Status {
+    if (is_integer) {
+      plain_cumsum<int32_t, int64_t>(exclusive, reverse, split, memory.integers(x), memory.integers(y));
+    } else {
+      plain_cumsum<float, double>(exclusive, reverse, split, memory.floats(x), memory.floats(y));
+    }
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
+constexpr KernelEntry kEntries[] = {
+    {"reduce_sum", lower_integer_reduction},
+    {"reduce_mean", lower_integer_reduction},
+    {"reduce_max", lower_integer_reduction},
+    {"reduce_min", lower_integer_reduction},
+    {"reduce_prod", lower_integer_reduction},
+    {"reduce_sum_square", lower_integer_reduction},
+    {"reduce_l1_norm", lower_integer_reduction},
+    {"reduce_argmax", lower_arg_reduction},
+    {"reduce_argmin", lower_arg_reduction},
+    {"cumsum", lower_cumsum},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> reduction_kernels() { return kEntries; }
+
+}  // namespace millwright::cpu

@@ -1,0 +1,87 @@
+// Operations that only look at memory differently: no call, unless strides cannot express the result.
+#include "cpu/kernel_table.h"
+#include "mil/parameters.h"
+
+namespace millwright::cpu {
+namespace {
+
+Status lower_identity(Lowering& lowering, const mil::Operation& operation) {
+  lowering.define(operation.result(), lowering.operand(operation, "x"));
+  return {};
+}
+
+Status lower_reshape(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  const mil::Shape& shape = operation.result()->shape();
+  std::optional<View> view = reshaped(x, shape);
+  if (!view) view = reshaped(lowering.dense(x, operation), shape);
+  lowering.define(operation.result(), *view);
+  return {};
+}
+
+Status lower_transpose(Lowering& lowering, const mil::Operation& operation) {
+  lowering.define(operation.result(), permuted(lowering.operand(operation, "x"), mil::integers(operation, "perm")));
+  return {};
+}
+
+Status lower_slice_by_index(Lowering& lowering, const mil::Operation& operation) {
+  View view = lowering.operand(operation, "x");
+  const auto axes = mil::slice_axes(operation, view.sizes);
+  if (!axes) return operation_error(operation, "begin and end must be constants; use slice_by_size for a run-time begin");
+  for (size_t axis = 0; axis < axes->size(); ++axis) {
+    view = sliced(view, axis, (*axes)[axis].begin, (*axes)[axis].size, (*axes)[axis].stride);
+  }
+  lowering.define(operation.result(), reshaped(view, operation.result()->shape()).value());
+  return {};
+}
+
+Status lower_split(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  const auto axis = static_cast<size_t>(mil::axis_of(operation, "axis", x.rank()));
+  int64_t begin = 0;
+  for (const auto& result : operation.results()) {
+    lowering.define(result.get(), sliced(x, axis, begin, result->shape()[axis]));
+    begin += result->shape()[axis];
+  }
+  return {};
+}
+
+Status lower_reverse(Lowering& lowering, const mil::Operation& operation) {
+  View view = lowering.operand(operation, "x");
+  for (const int64_t axis : mil::reduction_axes(operation, view.rank())) {
+    const auto index = static_cast<size_t>(axis);
+    if (view.sizes[index] > 0) view = sliced(view, index, view.sizes[index] - 1, view.sizes[index], -1);
+  }
+  lowering.define(operation.result(), view);
+  return {};
+}
+
+// An axis of one element repeats with stride 0; a longer one is walked with an extra axis of stride 0 before it.
+Status lower_tile(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.operand(operation, "x");
+  const std::vector<int64_t> repetitions = mil::integers(operation, "reps");
+  View spread{x.buffer, x.offset, x.element, {}, {}};
+  for (size_t axis = 0; axis < x.sizes.size(); ++axis) {
+    spread.sizes.insert(spread.sizes.end(), {repetitions[axis], x.sizes[axis]});
+    spread.strides.insert(spread.strides.end(), {0, x.strides[axis]});
+  }
+  const mil::Shape& shape = operation.result()->shape();
+  std::optional<View> view = reshaped(spread, shape);
+  if (!view) view = reshaped(lowering.dense(spread, operation), shape);
+  lowering.define(operation.result(), *view);
+  return {};
+}
+
+constexpr KernelEntry kEntries[] = {
+    {"identity", lower_identity},   {"reshape", lower_reshape},
+    {"expand_dims", lower_reshape}, {"squeeze", lower_reshape},
+    {"transpose", lower_transpose}, {"slice_by_index", lower_slice_by_index},
+    {"split", lower_split},         {"reverse", lower_reverse},
+    {"tile", lower_tile},
+};
+
+}  // namespace
+
+std::span<const KernelEntry> view_kernels() { return kEntries; }
+
+}  // namespace millwright::cpu

@@ -1,0 +1,65 @@
+// Composite operations as simpler ones, which the other passes then fuse with what stands around them.
+#include "cpu/passes/passes.h"
+#include "cpu/passes/patterns.h"
+#include "mil/builder.h"
+#include "mil/parameters.h"
+
+namespace millwright::cpu {
+namespace {
+
+// gamma or beta, whose shape is that of x over the axes, with the other axes as 1.
+mil::Value* aligned_parameter(mil::Builder& b, const mil::Operation& operation, std::string_view name,
+                              const std::vector<int64_t>& axes) {
+  const mil::Shape& x = operation.operand("x")->shape();
+  mil::Shape shape(x.size(), 1);
+  for (const int64_t axis : axes) shape[static_cast<size_t>(axis)] = x[static_cast<size_t>(axis)];
+  return b.reshape(operation.operand(name), shape);
+}
+
+mil::Value* decomposed_layer_norm(mil::Builder& b, const mil::Operation& operation) {
+  mil::Value* x = operation.operand("x");
+  const std::vector<int64_t> axes = mil::reduction_axes(operation, x->type().rank());
+  mil::Value* centred = b.sub(x, b.reduce("reduce_mean", x, axes, true));
+  mil::Value* variance = b.reduce("reduce_mean", b.mul(centred, centred), axes, true);
+  mil::Value* y = b.mul(centred, b.rsqrt(variance, mil::number(operation, "epsilon")));
+  if (operation.operand("gamma") != nullptr) y = b.mul(y, aligned_parameter(b, operation, "gamma", axes));
+  if (operation.operand("beta") != nullptr) y = b.add(y, aligned_parameter(b, operation, "beta", axes));
+  return y;
+}
+
+mil::Value* reduced(mil::Builder& b, const mil::Operation& operation, std::string_view kind) {
+  mil::Value* x = operation.operand("x");
+  return b.reduce(kind, x, mil::reduction_axes(operation, x->type().rank()), mil::flag(operation, "keep_dims"));
+}
+
+mil::Value* log_without_shift(mil::Builder& b, mil::Value* x) {
+  return b.emit("log", {mil::operand("x", x), mil::operand("epsilon", b.scalar_like(x, 0))});
+}
+
+bool has_literal_operands(const mil::Operation& operation) {
+  for (const std::string_view name : {"x", "gamma", "beta"}) {
+    if (operation.find_operand(name) != nullptr && operation.operand(name) == nullptr) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+size_t decompose_composites(mil::Function& function) {
+  size_t changed = 0;
+  for (mil::Operation* operation : operations_of(function)) {
+    const std::string& kind = operation->kind();
+    if (kind != "layer_norm" && kind != "reduce_l2_norm" && kind != "reduce_log_sum") continue;
+    if (has_literal_operands(*operation)) continue;
+    mil::Builder b(function, operation);
+    b.set_scope(operation->label());
+    mil::Value* value = kind == "layer_norm"       ? decomposed_layer_norm(b, *operation)
+                        : kind == "reduce_l2_norm" ? b.unary("sqrt", reduced(b, *operation, "reduce_sum_square"))
+                                                   : log_without_shift(b, reduced(b, *operation, "reduce_sum"));
+    replace_operation(*operation, value);
+    ++changed;
+  }
+  return changed;
+}
+
+}  // namespace millwright::cpu

@@ -121,25 +121,26 @@ class ElementwiseKernel {
   void run(const Dims& sizes, std::span<const ElementwiseInput> inputs,
            std::span<const ElementwiseOutput> outputs) const;
 
-  // One step of the register machine after allotment (used by elementwise.cpp and reduction.cpp).
+  // The program after register allotment, for the evaluator (elementwise_evaluation.h). Slots 0 .. inputs-1 are the
+  // inputs, the next ones constants, then temporaries and outputs.
   struct Step {
     ElementwiseOpcode opcode = ElementwiseOpcode::constant;
     LaneType type = LaneType::float32;
-    int16_t destination = -1;                      // slot
-    std::array<int16_t, 3> sources{{-1, -1, -1}};  // slots
+    int16_t destination = -1;
+    std::array<int16_t, 3> sources{{-1, -1, -1}};
     std::array<float, 2> immediates{{0.0f, 0.0f}};
     std::array<int32_t, 2> integer_immediates{{0, 0}};
   };
-  // Slots 0 .. inputs-1 are the inputs, the next ones constants (filled once per task), then temporaries.
   struct OutputSlot {
     int16_t slot = -1;
     Storage storage = Storage::float32;
-    bool direct = false;  // the slot is written once, read by nobody else's output, and may live in the output's memory
+    int defined_at = -1;  // step that computes it into a slot of its own; -1: an input, a constant or an earlier output
   };
   const ElementwiseProgram& program() const { return program_; }
   const std::vector<Step>& constants() const { return constants_; }
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<OutputSlot>& outputs() const { return outputs_; }
+  const std::vector<int>& input_last_use() const { return input_last_use_; }  // step index, -1 for none
   int slot_count() const { return slot_count_; }
 
  private:
@@ -147,6 +148,7 @@ class ElementwiseKernel {
   std::vector<Step> constants_;
   std::vector<Step> steps_;
   std::vector<OutputSlot> outputs_;
+  std::vector<int> input_last_use_;
   int slot_count_ = 0;
 };
 

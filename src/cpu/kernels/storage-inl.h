@@ -48,9 +48,18 @@ HWY_INLINE float scalar_as_float(const hwy::bfloat16_t* source) {
 
 HWY_INLINE void store_from_float(FloatTag d, FloatVec value, float* destination) { hn::StoreU(value, d, destination); }
 
-HWY_INLINE void store_from_float(FloatTag, FloatVec value, hwy::float16_t* destination) {
+HWY_INLINE void store_from_float(FloatTag d, FloatVec value, hwy::float16_t* destination) {
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  // Highway's emulation truncates.
+  for (int64_t i = 0; i < kFloatLanes; ++i) {
+    reinterpret_cast<uint16_t*>(destination)[i] = float_to_half_bits(hn::ExtractLane(value, static_cast<size_t>(i)));
+  }
+  (void)d;
+#else
   const hn::Rebind<hwy::float16_t, FloatTag> d16;
+  (void)d;
   hn::StoreU(hn::DemoteTo(d16, value), d16, destination);
+#endif
 }
 
 // Rounds to nearest, ties to even; NaN becomes a quiet NaN (base/half.h does the same for scalars).
@@ -72,6 +81,21 @@ HWY_INLINE void store_scalar_from_float(float value, hwy::float16_t* destination
 }
 HWY_INLINE void store_scalar_from_float(float value, hwy::bfloat16_t* destination) {
   *reinterpret_cast<uint16_t*>(destination) = float_to_bfloat16_bits(value);
+}
+
+// The first `count` lanes, never touching memory past them when count is less than a vector; the others are `fill`.
+HWY_INLINE FloatVec load_up_to(FloatTag d, const float* source, int64_t count, float fill) {
+  if (count >= kFloatLanes) return hn::LoadU(d, source);
+  HWY_ALIGN float lanes[kFloatLanes];
+  for (int64_t i = 0; i < kFloatLanes; ++i) lanes[i] = i < count ? source[i] : fill;
+  return hn::Load(d, lanes);
+}
+
+HWY_INLINE void store_up_to(FloatTag d, FloatVec value, int64_t count, float* destination) {
+  if (count >= kFloatLanes) return hn::StoreU(value, d, destination);
+  HWY_ALIGN float lanes[kFloatLanes];
+  hn::Store(value, d, lanes);
+  for (int64_t i = 0; i < count; ++i) destination[i] = lanes[i];
 }
 
 // destination[i] = source[i] as float, both contiguous.

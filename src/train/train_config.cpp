@@ -39,9 +39,9 @@ const std::vector<Setting>& table() {
       {"data", "Text", "PATH", "text files, folders of them, or one folder of shards", &C::data},
       {"validation_data", "Text", "PATH", "text kept for validation; none: a part of the data", &C::validation_data},
       {"validation_fraction", "Text", "X", "the part of the data kept for validation where none is given",
-       &C::validation_fraction, Effect::numbers, 0.0, 0.9},
+       &C::validation_fraction, Effect::numbers, 0.0, 0.5},
       {"tokenizer", "Text", "PATH",
-       "tokenizer.json, SentencePiece .model, or a folder with one; empty: made from the data", &C::tokenizer},
+       "SentencePiece .model file, or a folder with tokenizer.model; empty: made from the data", &C::tokenizer},
 
       {"batch", "Optimization", "N", "sequences per step", &C::batch, Effect::numbers, 1, 1 << 16},
       {"accumulate", "Optimization", "N", "steps per update", &C::accumulate, Effect::numbers, 1, 1 << 16},

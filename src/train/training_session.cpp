@@ -1,0 +1,143 @@
+#include "train/training_session.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "base/parallel.h"
+#include "base/signals.h"
+#include "model/llama.h"
+#include "model/llama_parameters.h"
+#include "plan/plan.h"
+
+namespace millwright::train {
+
+namespace {
+
+using Bindings = std::vector<std::pair<size_t, device::Surface>>;
+
+const plan::EvaluateTask& evaluation_of(const plan::Plan& plan) {
+  return std::get<plan::EvaluateTask>(plan.tasks.front().action);
+}
+
+void bind_masters(Bindings& bound, const std::vector<size_t>& inputs, size_t first, runtime::ParameterStore& store) {
+  for (size_t i = 0; i < store.entries().size(); ++i) bound.emplace_back(inputs[first + i], store.master_surface(i));
+}
+
+std::string_view describe_non_finite(double value) { return std::isnan(value) ? "NaN" : "infinite"; }
+
+}  // namespace
+
+Result<std::unique_ptr<TrainingSession>> TrainingSession::create(const model::LlamaConfig& config,
+                                                                 const SessionOptions& options,
+                                                                 device::Device& device) {
+  MW_TRY(model::validate(config));
+  std::vector<runtime::ParameterSpecification> parameters;
+  for (const model::ParameterDescription& parameter : model::parameters(config)) {
+    parameters.push_back({parameter.name, parameter.shape, parameter.decay});
+  }
+  const auto contents = options.training ? runtime::StoreContents::training : runtime::StoreContents::weights_only;
+  MW_ASSIGN(auto store, runtime::ParameterStore::create(parameters, contents));
+  std::unique_ptr<TrainingSession> session(new TrainingSession(config, options, std::move(store)));
+  if (options.training) MW_TRY(session->build_training(device));
+  if (options.validation) MW_TRY(session->build_validation(device));
+  return session;
+}
+
+Status TrainingSession::build_training(device::Device& device) {
+  const bool accumulates = options_.accumulate > 1;
+  MW_ASSIGN(auto step,
+            model::build_training_step(
+                config_, {.batch = options_.batch, .sequence = options_.sequence, .accumulate = accumulates}));
+  plan::Plan plan = plan::whole_function_plan(std::move(step.function), plan::PlanPurpose::training);
+  const plan::EvaluateTask& task = evaluation_of(plan);
+  tokens_ = task.inputs[step.tokens_input];
+  targets_ = task.inputs[step.targets_input];
+  loss_ = task.outputs[step.loss_result];
+  const size_t loss_scale = task.inputs[step.loss_scale_input];
+  Bindings bound;
+  bind_masters(bound, task.inputs, step.first_parameter_input, store_);
+  // Without accumulation the results overwrite the store's gradients; with it, each aliases the input it adds to.
+  for (size_t i = 0; i < step.parameter_count; ++i) {
+    bound.emplace_back(task.outputs[step.first_gradient_result + i], store_.gradient_surface(i));
+  }
+  MW_ASSIGN(training_, runtime::ScheduleRunner::create(std::move(plan), device, &store_, std::move(bound),
+                                                       {.profile = options_.profile}));
+  // The steps' gradients add up to the gradient of the mean loss.
+  training_->set_scalar(loss_scale, static_cast<float>(1.0 / static_cast<double>(options_.accumulate)));
+  return {};
+}
+
+Status TrainingSession::build_validation(device::Device& device) {
+  MW_ASSIGN(auto evaluation,
+            model::build_evaluation(config_, {.batch = options_.batch, .sequence = options_.sequence}));
+  plan::Plan plan = plan::whole_function_plan(std::move(evaluation.function), plan::PlanPurpose::inference);
+  const plan::EvaluateTask& task = evaluation_of(plan);
+  validation_tokens_ = task.inputs[evaluation.tokens_input];
+  validation_targets_ = task.inputs[evaluation.targets_input];
+  validation_loss_ = task.outputs[evaluation.loss_result];
+  Bindings bound;
+  bind_masters(bound, task.inputs, evaluation.first_parameter_input, store_);
+  MW_ASSIGN(validation_, runtime::ScheduleRunner::create(std::move(plan), device, nullptr, std::move(bound)));
+  return {};
+}
+
+void TrainingSession::initialize(uint64_t seed) {
+  const auto parameters = model::parameters(config_);
+  parallel_for(static_cast<int64_t>(parameters.size()), [&](int64_t index) {
+    const auto i = static_cast<size_t>(index);
+    model::initialize(parameters[i], seed, store_.master(i));
+  });
+  if (options_.training) store_.clear_training_state();
+}
+
+Result<UpdateResult> TrainingSession::update(const runtime::UpdateSettings& settings, FillBatch fill) {
+  MW_CHECK(training_ != nullptr, "update() of a session that only validates");
+  UpdateResult result;
+  for (int64_t step = 0; step < options_.accumulate; ++step) {
+    if (interrupted()) return fail(ErrorKind::interrupted, "update {}: interrupted", settings.update);
+    fill(step, training_->surface(tokens_).as<int32_t>(), training_->surface(targets_).as<int32_t>());
+    MW_TRY(training_->run_step());
+    const double loss = training_->scalar(loss_);
+    if (!std::isfinite(loss)) {
+      return fail(ErrorKind::numeric, "update {}: the loss is {}; try a lower learning rate or a smaller clip",
+                  settings.update, describe_non_finite(loss));
+    }
+    result.loss += loss / static_cast<double>(options_.accumulate);
+  }
+  runtime::UpdateSettings clearing = settings;
+  clearing.clear_gradients = options_.accumulate > 1;
+  MW_ASSIGN(const runtime::UpdateReport report, training_->run_update(clearing));
+  result.gradient_norm = report.gradient_norm;
+  return result;
+}
+
+Result<double> TrainingSession::validate(int64_t batches, FillBatch fill) {
+  MW_CHECK(validation_ != nullptr && batches > 0, "validate() on {} batches", batches);
+  double sum = 0;
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    fill(batch, validation_->surface(validation_tokens_).as<int32_t>(),
+         validation_->surface(validation_targets_).as<int32_t>());
+    MW_TRY(validation_->run_step());
+    sum += validation_->scalar(validation_loss_);
+  }
+  return sum / static_cast<double>(batches);
+}
+
+std::vector<runtime::PhaseTime> TrainingSession::phases() const {
+  return training_ ? training_->phases() : std::vector<runtime::PhaseTime>();
+}
+
+std::vector<cpu::ProfileEntry> TrainingSession::profile() const {
+  return training_ ? training_->profile() : std::vector<cpu::ProfileEntry>();
+}
+
+int64_t TrainingSession::bytes() const {
+  int64_t bytes = store_.bytes();
+  for (const auto* runner : {training_.get(), validation_.get()}) {
+    if (runner != nullptr) bytes += runner->bytes();
+  }
+  return bytes;
+}
+
+}  // namespace millwright::train

@@ -1,0 +1,83 @@
+// TrainingSession: a model with its parameter store and its plans on one device. It computes updates and validation
+// losses; the loop around it (trainer.h), text and files are not its business.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/function_ref.h"
+#include "base/result.h"
+#include "device/device.h"
+#include "model/llama_config.h"
+#include "runtime/parameter_store.h"
+#include "runtime/schedule_runner.h"
+#include "runtime/update_pass.h"
+
+namespace millwright::train {
+
+struct SessionOptions {
+  int64_t batch = 1;     // sequences per step
+  int64_t sequence = 1;  // tokens per sequence
+  int64_t accumulate = 1;
+  bool training = true;    // can update; else only validate
+  bool validation = true;  // can validate
+  bool profile = false;
+};
+
+// Fills tokens and targets, both [batch, sequence], of batch number `index`.
+using FillBatch = FunctionRef<void(int64_t index, std::span<int32_t> tokens, std::span<int32_t> targets)>;
+
+struct UpdateResult {
+  double loss = 0;  // mean over the steps, with the weights before the update
+  double gradient_norm = 0;
+};
+
+class TrainingSession {
+ public:
+  // The device must outlive the session.
+  static Result<std::unique_ptr<TrainingSession>> create(const model::LlamaConfig& config,
+                                                         const SessionOptions& options, device::Device& device);
+
+  // Initial weights, zero moments: the state before update 1.
+  void initialize(uint64_t seed);
+
+  // One update of `accumulate` steps on batches 0 … accumulate - 1 of `fill`. Weights and moments stay as they were
+  // where it fails: on a loss or gradient that is not finite, and on an interrupt between two steps.
+  Result<UpdateResult> update(const runtime::UpdateSettings& settings, FillBatch fill);
+
+  // The mean loss over `batches` batches.
+  Result<double> validate(int64_t batches, FillBatch fill);
+
+  runtime::ParameterStore& store() { return store_; }
+  const model::LlamaConfig& config() const { return config_; }
+  const SessionOptions& options() const { return options_; }
+  int64_t tokens_per_update() const { return options_.batch * options_.sequence * options_.accumulate; }
+
+  std::vector<runtime::PhaseTime> phases() const;  // of training
+  std::vector<cpu::ProfileEntry> profile() const;  // of training
+  int64_t bytes() const;                           // store, surfaces, executables
+
+ private:
+  TrainingSession(const model::LlamaConfig& config, const SessionOptions& options, runtime::ParameterStore store)
+      : config_(config), options_(options), store_(std::move(store)) {}
+  Status build_training(device::Device& device);
+  Status build_validation(device::Device& device);
+
+  model::LlamaConfig config_;
+  SessionOptions options_;
+  runtime::ParameterStore store_;
+  std::unique_ptr<runtime::ScheduleRunner> training_;
+  std::unique_ptr<runtime::ScheduleRunner> validation_;
+  // Surfaces of the training plan, then of the validation plan.
+  size_t tokens_ = 0;
+  size_t targets_ = 0;
+  size_t loss_ = 0;
+  size_t validation_tokens_ = 0;
+  size_t validation_targets_ = 0;
+  size_t validation_loss_ = 0;
+};
+
+}  // namespace millwright::train

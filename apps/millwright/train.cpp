@@ -1,0 +1,136 @@
+// `millwright train`: a new run, or one resumed. The flags are the settings table of the train layer.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/signals.h"
+#include "commands.h"
+#include "common_options.h"
+#include "model/llama_config.h"
+#include "output.h"
+#include "train/config_file.h"
+#include "train/trainer.h"
+
+namespace millwright::app {
+namespace {
+
+constexpr const char* kExamples =
+    "  millwright train --data books/ --time-limit 3 --out run\n"
+    "  millwright train --model stories15m --data text.txt --tokenizer tokenizer.model --steps 2000\n"
+    "  millwright train --config run.toml --learning-rate 5e-4 --out run2\n"
+    "  millwright train --resume run\n"
+    "The settings, also as keys of run.toml, are explained in docs/training.md.\n";
+
+struct GivenSetting {
+  const train::Setting* setting;
+  Command::Values values;
+};
+
+struct TrainCommand {
+  std::string config_file;
+  std::string resume;
+  std::vector<GivenSetting> given;
+  bool json = false;
+  Verbosity verbosity;
+};
+
+void add_settings(Command& command, TrainCommand& options) {
+  for (const train::Setting& setting : train::settings()) {
+    const std::string flag = train::flag_name(setting);
+    const auto set = [&options, &setting](const Command::Values& values) -> Status {
+      options.given.push_back({&setting, values});
+      return {};
+    };
+    const bool is_list = std::holds_alternative<std::vector<std::string> train::TrainConfig::*>(setting.member);
+    const std::string shown(setting.value);
+    const std::string help(setting.help);
+    Command::Option& option =
+        is_list ? command.list_option(flag, shown, help, set) : command.option(flag, shown, help, set);
+    option.parsed->group(std::string(setting.group));
+    if (!shown.empty() && !is_list) option.parsed->default_str(train::default_text(setting));
+    if (setting.key == "model") {
+      for (const model::Preset& preset : model::presets()) option.words.emplace_back(preset.name);
+    }
+    if (setting.key == "device") option.words = {"cpu"};
+  }
+}
+
+Status apply_flags(const TrainCommand& options, train::TrainConfig& config) {
+  for (const auto& [setting, values] : options.given) {
+    if (std::holds_alternative<std::vector<std::string> train::TrainConfig::*>(setting->member)) {
+      train::set_list(config, *setting, values);
+    } else {
+      MW_TRY(train::set_from_text(config, *setting, values.back()));
+    }
+  }
+  return {};
+}
+
+Result<train::RunSummary> start_or_resume(const TrainCommand& options) {
+  const train::RunOptions run_options{.output = options.verbosity.quiet ? nullptr : stderr};
+  if (!options.resume.empty()) {
+    if (!options.config_file.empty()) return fail("--config does not go with --resume: the run has its own settings");
+    MW_ASSIGN(train::TrainConfig config, train::run_config(options.resume));
+    MW_TRY(apply_flags(options, config));
+    return train::resume_run(options.resume, config, run_options);
+  }
+  train::TrainConfig config;
+  if (!options.config_file.empty()) MW_TRY(train::read_config_file(options.config_file, config));
+  MW_TRY(apply_flags(options, config));
+  MW_TRY(train::validate(config));
+  return train::start_run(config, run_options);
+}
+
+// JSON has no NaN: a loss that was never measured is null.
+nlohmann::ordered_json number_or_null(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+nlohmann::ordered_json summary_json(const train::RunSummary& summary) {
+  return {{"run", summary.run.string()},
+          {"checkpoint", summary.checkpoint.string()},
+          {"updates", summary.updates},
+          {"planned_updates", summary.planned_updates},
+          {"interrupted", summary.interrupted},
+          {"loss", number_or_null(summary.loss)},
+          {"validation_loss", number_or_null(summary.validation_loss)},
+          {"best_validation_loss", number_or_null(summary.best_validation_loss)},
+          {"best_update", summary.best_update},
+          {"parameters", summary.parameters},
+          {"tokens", summary.tokens},
+          {"seconds", summary.seconds}};
+}
+
+Status run_train(const TrainCommand& options) {
+  options.verbosity.apply();
+  install_interrupt_handler();
+  MW_ASSIGN(const train::RunSummary summary, start_or_resume(options));
+  if (options.json) print_json(summary_json(summary));
+  if (summary.interrupted) {
+    return fail(ErrorKind::interrupted, "interrupted after update {} of {}; go on with: millwright train --resume {}",
+                summary.updates, summary.planned_updates, summary.run.string());
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_train(CommandTree& tree) {
+  Command& command = tree.add("train", "Train a model on text, or resume a run", kExamples);
+  auto options = std::make_shared<TrainCommand>();
+  command.text("--config", options->config_file, "FILE",
+               "Settings from a file like a run's run.toml; flags override it");
+  command.text("--resume", options->resume, "DIR", "Go on with a run from its newest checkpoint");
+  command.flag("--json", options->json, "Print a summary as JSON at the end");
+  options->verbosity.add_to(command);
+  add_settings(command, *options);
+  command.on_run([options] { return run_train(*options); });
+}
+
+}  // namespace millwright::app

@@ -79,6 +79,43 @@ TEST_P(Golden, LossAndGradientsAgreeWithPyTorch) {
   }
 }
 
+// The first update of the trajectory, before the optimizer has any say: its losses and the norm of its mean gradient.
+TEST(GoldenTrajectory, BeginsWithTheLossAndGradientNormOfAccumulatedSteps) {
+  const golden::GoldenFile trajectory("trajectory");
+  const std::string name = trajectory.text("configuration");
+  const golden::GoldenFile start(name);
+  const LlamaConfig config = golden::config(name);
+  const mil::Shape shape = trajectory.shape("tokens");  // [U, A, B, S]
+  const auto step = build_training_step(config, {shape[2], shape[3], true});
+  ASSERT_TRUE(step) << step.error().message;
+
+  Tensors weights, gradients;
+  for (const ParameterDescription& parameter : parameters(config)) {
+    const std::vector<float> values = start.tensor("parameters." + parameter.name);
+    weights.emplace_back(values.begin(), values.end());
+    gradients.emplace_back(values.size(), 0.0);
+  }
+  const std::vector<int32_t> tokens = trajectory.ids("tokens"), targets = trajectory.ids("targets");
+  const auto steps = static_cast<double>(shape[1]);
+  double loss = 0;
+  for (int64_t i = 0; i < shape[1]; ++i) {
+    const int64_t begin = i * shape[2] * shape[3], end = begin + shape[2] * shape[3];
+    Tensors inputs = {{tokens.begin() + begin, tokens.begin() + end}, {targets.begin() + begin, targets.begin() + end}};
+    inputs.push_back({1.0 / steps});
+    inputs.insert(inputs.end(), weights.begin(), weights.end());
+    inputs.insert(inputs.end(), gradients.begin(), gradients.end());
+    Tensors results = interpret(*step->function, inputs);
+    loss += results[step->loss_result][0] / steps;
+    for (size_t p = 0; p < gradients.size(); ++p) gradients[p] = results[step->first_gradient_result + p];
+  }
+  double squares = 0;
+  for (const Numbers& gradient : gradients) {
+    for (const double value : gradient) squares += value * value;
+  }
+  EXPECT_NEAR(loss, trajectory.tensor("losses")[0], 1e-6 * loss);
+  EXPECT_NEAR(std::sqrt(squares), trajectory.tensor("gradient_norms")[0], 1e-6 * std::sqrt(squares));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Golden,
                          testing::Combine(testing::Values(Way{"Interpreter", interpret}, Way{"Executor", execute}),
                                           testing::Values("mha_untied", "gqa_tied")),

@@ -15,12 +15,6 @@ namespace {
 // Calls on constants run at compile time as long as one result is no larger than this.
 constexpr int64_t kLargestFoldedBytes = int64_t{16} << 20;
 
-Dims to_dims(const std::vector<int64_t>& values) {
-  Dims dims;
-  for (const int64_t value : values) dims.push_back(value);
-  return dims;
-}
-
 bool covers_buffer(const View& view, const Buffer& buffer) {
   return view.offset == 0 && is_dense(view) && view.bytes() == buffer.bytes;
 }

@@ -33,6 +33,10 @@ if(MILLWRIGHT_SANITIZE)
   add_compile_options(-fsanitize=${MILLWRIGHT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MILLWRIGHT_SANITIZE})
 endif()
+if(MILLWRIGHT_FUZZ)
+  # Coverage of the libraries is what guides a fuzzer.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # millwright_layer(NAME SOURCES … LINKS …): the static library of one layer, as millwright::NAME.
 function(millwright_layer name)

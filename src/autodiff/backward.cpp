@@ -53,8 +53,10 @@ void Gradients::add_scatter(const Value* value, std::string_view kind, Value* in
 Value* Gradients::find(const Value* value) {
   const auto found = contributions_.find(value);
   if (found == contributions_.end()) return nullptr;
+  const std::string scope = expressions_.builder().scope();
   if (!found->second.slices.empty()) join_slices(value, found->second);
   if (!found->second.scatters.empty()) apply_scatters(value, found->second);
+  expressions_.builder().set_scope(scope);
   return found->second.sum;
 }
 

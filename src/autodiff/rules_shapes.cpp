@@ -1,4 +1,4 @@
-// Gradients of operations that rearrange elements: the rearrangement undone.
+// Gradients of operations that rearrange or repeat elements: the rearrangement undone.
 #include <algorithm>
 #include <numeric>
 
@@ -206,9 +206,25 @@ Status same_operation(Step& s, Expressions& e) {
   return {};
 }
 
+// fill, fill_like: every element is the one value.
+Status fill(Step& s, Expressions& e) {
+  s.give("value", e.sum_to(s.gradient(), s.result()->shape(), s.operand("value")->shape()));
+  return {};
+}
+
 constexpr GradientRule kRules[] = {
-    {"band_part", same_operation}, {"concat", concat}, {"expand_dims", reshape}, {"pad", pad},     {"reshape", reshape},
-    {"reverse", same_operation},   {"split", split},   {"squeeze", reshape},     {"stack", stack}, {"tile", tile},
+    {"band_part", same_operation},
+    {"concat", concat},
+    {"expand_dims", reshape},
+    {"fill", fill},
+    {"fill_like", fill},
+    {"pad", pad},
+    {"reshape", reshape},
+    {"reverse", same_operation},
+    {"split", split},
+    {"squeeze", reshape},
+    {"stack", stack},
+    {"tile", tile},
     {"transpose", transpose},
 };
 

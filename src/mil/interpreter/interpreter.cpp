@@ -1,9 +1,12 @@
 #include "mil/interpreter/interpreter.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
+#include "mil/internal_operations.h"
 #include "mil/interpreter/evaluation.h"
+#include "mil/registry.h"
 
 namespace millwright::mil {
 namespace {
@@ -60,6 +63,10 @@ bool fits(const Type& declared, const Type& actual) {
     if (size != kUnknownDimension && size != actual.shape()[axis]) return false;
   }
   return true;
+}
+
+bool is_internal(const std::unique_ptr<Operation>& operation) {
+  return operation->definition() != nullptr && operation->definition()->internal;
 }
 
 // The tensor type of a value, or the one inside a state.
@@ -158,6 +165,11 @@ Literal to_literal(const TensorValue& value) { return Literal::numbers(value.typ
 
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision) {
+  if (std::ranges::any_of(function.block().operations(), is_internal)) {
+    const std::unique_ptr<Function> decomposed = clone(function);
+    decompose_internal_operations(*decomposed);
+    return interpret(*decomposed, inputs, precision);
+  }
   Interpreter run(function, precision);
   MW_TRY(run.bind_inputs(inputs));
   MW_TRY(run.run());

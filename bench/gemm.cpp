@@ -83,9 +83,7 @@ std::vector<Library> libraries(int threads) {
   return all;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 struct Matrix {
   AlignedBuffer buffer;
@@ -161,8 +159,7 @@ class StepProducts {
     }
     for (auto linear = linears_.rbegin(); linear != linears_.rend(); ++linear) {
       const Product input{"", linear->in, sequence_, linear->out, true, false};
-      time(seconds["input gradients"],
-           [&] { multiply(input, linear->weight.data, linear->y.data, linear->dx.data); });
+      time(seconds["input gradients"], [&] { multiply(input, linear->weight.data, linear->y.data, linear->dx.data); });
       const Product weight{"", linear->out, linear->in, sequence_, false, true};
       time(seconds["weight gradients"],
            [&] { multiply(weight, linear->y.data, linear->x.data, linear->gradient.data); });
@@ -219,8 +216,9 @@ int run(int threads, int repetitions, int64_t sequence, bool step) {
   }
   if (!step) return 0;
   StepProducts products(sequence);
-  fmt::print("\nAll 255 linear products of a Stories110M step, batch 1, {} positions: {:.1f} GFLOP, {:.0f} ms at the peak\n",
-             sequence, products.flops() / 1e9, products.flops() / peak / 1e6);
+  fmt::print(
+      "\nAll 255 linear products of a Stories110M step, batch 1, {} positions: {:.1f} GFLOP, {:.0f} ms at the peak\n",
+      sequence, products.flops() / 1e9, products.flops() / peak / 1e6);
   for (const Library& library : all) {
     std::map<std::string, double> best;
     double best_total = 1e30;

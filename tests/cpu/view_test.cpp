@@ -80,13 +80,13 @@ TEST(View, ADenseViewMayStartAnywhereAndHaveAnyStrideOnAxesOfOne) {
 TEST(View, ALoopHasAsFewDimensionsAsTheStridesAllow) {
   const View x = dense({2, 3, 1, 4});
   const View narrow = broadcasted(dense({3, 1, 1}), x.sizes);
-  const Loop alone = collapsed(x.sizes, std::vector{x.strides});
+  const Loop alone = collapsed(x.sizes, std::vector<std::vector<int64_t>>{x.strides});
   EXPECT_EQ(alone.sizes, (Dims{24}));
   const Loop both = collapsed(x.sizes, std::vector{x.strides, narrow.strides});
   EXPECT_EQ(both.sizes, (Dims{2, 3, 4}));
   EXPECT_EQ(both.strides[1], (Dims{0, 1, 0}));
   const std::vector<uint8_t> flags = {0, 1, 0, 1};
-  EXPECT_EQ(collapsed(x.sizes, std::vector{x.strides}, flags).sizes, (Dims{2, 12}));
+  EXPECT_EQ(collapsed(x.sizes, std::vector<std::vector<int64_t>>{x.strides}, flags).sizes, (Dims{2, 12}));
 }
 
 }  // namespace

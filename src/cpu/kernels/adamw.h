@@ -5,18 +5,19 @@
 
 namespace millwright::cpu {
 
+// Scalars are double, as in PyTorch: 1 - beta2 of a float 0.999 would already be wrong in the fifth digit.
 struct AdamWStep {
-  float learning_rate = 0.0f;
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
-  float epsilon = 1e-8f;
-  float weight_decay = 0.0f;
-  float gradient_scale = 1.0f;    // clipping factor over loss scale; multiplies the gradient first
-  float bias_correction1 = 1.0f;  // 1 - beta1^t
-  float bias_correction2 = 1.0f;  // 1 - beta2^t
+  double learning_rate = 0.0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;
+  double gradient_scale = 1.0;    // clipping factor over loss scale; multiplies the gradient first
+  double bias_correction1 = 1.0;  // 1 - beta1^t
+  double bias_correction2 = 1.0;  // 1 - beta2^t
 };
 
-// Fills in the bias corrections of update t (the first is 1), computed in double.
+// Fills in the bias corrections of update t (the first is 1).
 AdamWStep with_bias_corrections(AdamWStep step, int64_t t);
 
 // In one pass over `count` elements, with g' = gradient_scale * g:

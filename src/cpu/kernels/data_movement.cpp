@@ -209,11 +209,16 @@ void strided_copy(int64_t element_bytes, const Dims& sizes, const void* source, 
   if (element_count(sizes) == 0) return;
   const CopySpace space = collapse(sizes, source_strides, destination_strides);
   switch (element_bytes) {
-    case 1: return copy<uint8_t>(space, source, destination);
-    case 2: return copy<uint16_t>(space, source, destination);
-    case 4: return copy<uint32_t>(space, source, destination);
-    case 8: return copy<uint64_t>(space, source, destination);
-    default: MW_CHECK(false, "elements of {} bytes", element_bytes);
+    case 1:
+      return copy<uint8_t>(space, source, destination);
+    case 2:
+      return copy<uint16_t>(space, source, destination);
+    case 4:
+      return copy<uint32_t>(space, source, destination);
+    case 8:
+      return copy<uint64_t>(space, source, destination);
+    default:
+      MW_CHECK(false, "elements of {} bytes", element_bytes);
   }
 }
 

@@ -34,9 +34,12 @@ bool gives_int(const ElementwiseInstruction& instruction) {
     case ElementwiseOpcode::logical_or:
     case ElementwiseOpcode::logical_xor:
     case ElementwiseOpcode::logical_not:
-    case ElementwiseOpcode::to_int: return true;
-    case ElementwiseOpcode::to_float: return false;
-    default: return instruction.type == LaneType::int32;
+    case ElementwiseOpcode::to_int:
+      return true;
+    case ElementwiseOpcode::to_float:
+      return false;
+    default:
+      return instruction.type == LaneType::int32;
   }
 }
 
@@ -60,8 +63,10 @@ bool has_int_form(ElementwiseOpcode opcode) {
     case ElementwiseOpcode::greater:
     case ElementwiseOpcode::greater_equal:
     case ElementwiseOpcode::equal:
-    case ElementwiseOpcode::not_equal: return true;
-    default: return false;
+    case ElementwiseOpcode::not_equal:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -72,10 +77,14 @@ LaneType operand_type(const ElementwiseInstruction& instruction, int index) {
     case ElementwiseOpcode::logical_or:
     case ElementwiseOpcode::logical_xor:
     case ElementwiseOpcode::logical_not:
-    case ElementwiseOpcode::to_float: return LaneType::int32;
-    case ElementwiseOpcode::to_int: return LaneType::float32;
-    case ElementwiseOpcode::select: return index == 0 ? LaneType::int32 : instruction.type;
-    default: return instruction.type;
+    case ElementwiseOpcode::to_float:
+      return LaneType::int32;
+    case ElementwiseOpcode::to_int:
+      return LaneType::float32;
+    case ElementwiseOpcode::select:
+      return index == 0 ? LaneType::int32 : instruction.type;
+    default:
+      return instruction.type;
   }
 }
 
@@ -92,9 +101,10 @@ void check_program(const ElementwiseProgram& program) {
     MW_CHECK(instruction.type == LaneType::float32 || has_int_form(instruction.opcode), "{} has no int32 form", name);
     for (int i = 0; i < elementwise_operand_count(instruction.opcode); ++i) {
       const int16_t operand = instruction.operands[static_cast<size_t>(i)];
-      MW_CHECK(operand >= 0 && operand < inputs + static_cast<int>(j), "operand {} of {} is value {}", i, name, operand);
-      MW_CHECK(program.lane_type(operand) == operand_type(instruction, i), "operand {} of {} has the wrong lane type", i,
-               name);
+      MW_CHECK(operand >= 0 && operand < inputs + static_cast<int>(j), "operand {} of {} is value {}", i, name,
+               operand);
+      MW_CHECK(program.lane_type(operand) == operand_type(instruction, i), "operand {} of {} has the wrong lane type",
+               i, name);
     }
   }
   for (const ElementwiseProgram::Output& output : program.outputs) {
@@ -110,7 +120,8 @@ void simplify_powers(ElementwiseProgram& program) {
   const auto inputs = static_cast<int>(program.inputs.size());
   for (ElementwiseInstruction& instruction : program.instructions) {
     if (instruction.opcode != ElementwiseOpcode::pow || instruction.operands[1] < inputs) continue;
-    const ElementwiseInstruction& exponent = program.instructions[static_cast<size_t>(instruction.operands[1] - inputs)];
+    const ElementwiseInstruction& exponent =
+        program.instructions[static_cast<size_t>(instruction.operands[1] - inputs)];
     if (exponent.opcode != ElementwiseOpcode::constant) continue;
     instruction.immediates = {0.0, 0.0};
     const double value = exponent.immediates[0];
@@ -205,7 +216,8 @@ ElementwiseKernel::ElementwiseKernel(ElementwiseProgram program) : program_(std:
     }
     for (size_t i = 0; i < 2; ++i) {
       step.immediates[i] = static_cast<float>(instruction.immediates[i]);
-      if (instruction.type == LaneType::int32) step.integer_immediates[i] = static_cast<int32_t>(instruction.immediates[i]);
+      if (instruction.type == LaneType::int32)
+        step.integer_immediates[i] = static_cast<int32_t>(instruction.immediates[i]);
     }
     return step;
   };

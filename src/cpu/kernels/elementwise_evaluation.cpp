@@ -145,8 +145,8 @@ BlockEvaluator::BlockEvaluator(const ElementwiseKernel& kernel, const IterationS
   for (size_t i = 0; i < space.inputs.size(); ++i) {
     bool copied = false;
     for (size_t j = 0; j < space.outputs.size(); ++j) {
-      copied |= space.outputs[j].data == space.inputs[i].data &&
-                kernel.input_last_use()[i] > kernel.outputs()[j].defined_at;
+      copied |=
+          space.outputs[j].data == space.inputs[i].data && kernel.input_last_use()[i] > kernel.outputs()[j].defined_at;
     }
     is_copied_.push_back(copied);
   }

@@ -35,8 +35,8 @@ HWY_INLINE FloatVec one_where(Mask mask) {
 }
 HWY_INLINE auto is_true(FloatVec v) { return hn::Ne(as_int(v), hn::Zero(IntTag())); }
 
-// One operation as a function object over the vectors x, y, z (d: the float tag, i0 and i1: the immediates). Lambdas would
-// not be compiled for the target by every compiler.
+// One operation as a function object over the vectors x, y, z (d: the float tag, i0 and i1: the immediates). Lambdas
+// would not be compiled for the target by every compiler.
 #define MW_OPERATION(name, expression)                                                     \
   struct name {                                                                            \
     FloatVec i0, i1;                                                                       \
@@ -135,9 +135,12 @@ HWY_NOINLINE void vector_loop(const Step& step, float* const* slots, int64_t cou
 // Operations that no vector form pays for: they make position tables, or are rare.
 float scalar_operation(Opcode opcode, float x, float y) {
   switch (opcode) {
-    case Opcode::sin: return std::sin(x);
-    case Opcode::cos: return std::cos(x);
-    default: return std::pow(x, y);
+    case Opcode::sin:
+      return std::sin(x);
+    case Opcode::cos:
+      return std::cos(x);
+    default:
+      return std::pow(x, y);
   }
 }
 
@@ -179,78 +182,142 @@ using Loop = void (*)(const Step&, float* const*, int64_t);
 
 Loop int_loop(Opcode opcode) {
   switch (opcode) {
-    case Opcode::constant: return fill_constant;
-    case Opcode::add: return vector_loop<AddInt>;
-    case Opcode::sub: return vector_loop<SubInt>;
-    case Opcode::mul: return vector_loop<MulInt>;
+    case Opcode::constant:
+      return fill_constant;
+    case Opcode::add:
+      return vector_loop<AddInt>;
+    case Opcode::sub:
+      return vector_loop<SubInt>;
+    case Opcode::mul:
+      return vector_loop<MulInt>;
     case Opcode::floor_div:
-    case Opcode::mod: return scalar_loop<int32_t>;
-    case Opcode::maximum: return vector_loop<MaximumInt>;
-    case Opcode::minimum: return vector_loop<MinimumInt>;
-    case Opcode::neg: return vector_loop<NegInt>;
-    case Opcode::abs: return vector_loop<AbsInt>;
-    case Opcode::sign: return vector_loop<SignInt>;
-    case Opcode::square: return vector_loop<SquareInt>;
-    case Opcode::select: return vector_loop<Select>;
-    case Opcode::less: return vector_loop<LessInt>;
-    case Opcode::less_equal: return vector_loop<LessEqualInt>;
-    case Opcode::greater: return vector_loop<GreaterInt>;
-    case Opcode::greater_equal: return vector_loop<GreaterEqualInt>;
-    case Opcode::equal: return vector_loop<EqualInt>;
-    case Opcode::not_equal: return vector_loop<NotEqualInt>;
-    default: return nullptr;
+    case Opcode::mod:
+      return scalar_loop<int32_t>;
+    case Opcode::maximum:
+      return vector_loop<MaximumInt>;
+    case Opcode::minimum:
+      return vector_loop<MinimumInt>;
+    case Opcode::neg:
+      return vector_loop<NegInt>;
+    case Opcode::abs:
+      return vector_loop<AbsInt>;
+    case Opcode::sign:
+      return vector_loop<SignInt>;
+    case Opcode::square:
+      return vector_loop<SquareInt>;
+    case Opcode::select:
+      return vector_loop<Select>;
+    case Opcode::less:
+      return vector_loop<LessInt>;
+    case Opcode::less_equal:
+      return vector_loop<LessEqualInt>;
+    case Opcode::greater:
+      return vector_loop<GreaterInt>;
+    case Opcode::greater_equal:
+      return vector_loop<GreaterEqualInt>;
+    case Opcode::equal:
+      return vector_loop<EqualInt>;
+    case Opcode::not_equal:
+      return vector_loop<NotEqualInt>;
+    default:
+      return nullptr;
   }
 }
 
 Loop float_loop(Opcode opcode) {
   switch (opcode) {
-    case Opcode::constant: return fill_constant;
-    case Opcode::add: return vector_loop<Add>;
-    case Opcode::sub: return vector_loop<Sub>;
-    case Opcode::mul: return vector_loop<Mul>;
-    case Opcode::real_div: return vector_loop<RealDiv>;
-    case Opcode::floor_div: return vector_loop<FloorDiv>;
-    case Opcode::mod: return vector_loop<Mod>;
-    case Opcode::maximum: return vector_loop<Maximum>;
-    case Opcode::minimum: return vector_loop<Minimum>;
+    case Opcode::constant:
+      return fill_constant;
+    case Opcode::add:
+      return vector_loop<Add>;
+    case Opcode::sub:
+      return vector_loop<Sub>;
+    case Opcode::mul:
+      return vector_loop<Mul>;
+    case Opcode::real_div:
+      return vector_loop<RealDiv>;
+    case Opcode::floor_div:
+      return vector_loop<FloorDiv>;
+    case Opcode::mod:
+      return vector_loop<Mod>;
+    case Opcode::maximum:
+      return vector_loop<Maximum>;
+    case Opcode::minimum:
+      return vector_loop<Minimum>;
     case Opcode::pow:
     case Opcode::sin:
-    case Opcode::cos: return scalar_loop<float>;
-    case Opcode::neg: return vector_loop<Neg>;
-    case Opcode::abs: return vector_loop<Abs>;
-    case Opcode::sign: return vector_loop<Sign>;
-    case Opcode::square: return vector_loop<Square>;
-    case Opcode::sqrt: return vector_loop<Sqrt>;
-    case Opcode::rsqrt: return vector_loop<Rsqrt>;
-    case Opcode::inverse: return vector_loop<Inverse>;
-    case Opcode::exp: return vector_loop<Exp>;
-    case Opcode::exp2: return vector_loop<Exp2>;
-    case Opcode::log: return vector_loop<Log>;
-    case Opcode::tanh: return vector_loop<Tanh>;
-    case Opcode::sigmoid: return vector_loop<Sigmoid>;
-    case Opcode::silu: return vector_loop<Silu>;
-    case Opcode::erf: return vector_loop<Erf>;
-    case Opcode::gelu: return vector_loop<Gelu>;
-    case Opcode::gelu_tanh: return vector_loop<GeluTanh>;
-    case Opcode::relu: return vector_loop<Relu>;
-    case Opcode::floor: return vector_loop<Floor>;
-    case Opcode::ceil: return vector_loop<Ceil>;
-    case Opcode::round: return vector_loop<Round>;
-    case Opcode::clip: return vector_loop<Clip>;
-    case Opcode::fma: return vector_loop<Fma>;
-    case Opcode::select: return vector_loop<Select>;
-    case Opcode::less: return vector_loop<Less>;
-    case Opcode::less_equal: return vector_loop<LessEqual>;
-    case Opcode::greater: return vector_loop<Greater>;
-    case Opcode::greater_equal: return vector_loop<GreaterEqual>;
-    case Opcode::equal: return vector_loop<Equal>;
-    case Opcode::not_equal: return vector_loop<NotEqual>;
-    case Opcode::logical_and: return vector_loop<LogicalAnd>;
-    case Opcode::logical_or: return vector_loop<LogicalOr>;
-    case Opcode::logical_xor: return vector_loop<LogicalXor>;
-    case Opcode::logical_not: return vector_loop<LogicalNot>;
-    case Opcode::to_float: return vector_loop<ToFloat>;
-    case Opcode::to_int: return vector_loop<ToInt>;
+    case Opcode::cos:
+      return scalar_loop<float>;
+    case Opcode::neg:
+      return vector_loop<Neg>;
+    case Opcode::abs:
+      return vector_loop<Abs>;
+    case Opcode::sign:
+      return vector_loop<Sign>;
+    case Opcode::square:
+      return vector_loop<Square>;
+    case Opcode::sqrt:
+      return vector_loop<Sqrt>;
+    case Opcode::rsqrt:
+      return vector_loop<Rsqrt>;
+    case Opcode::inverse:
+      return vector_loop<Inverse>;
+    case Opcode::exp:
+      return vector_loop<Exp>;
+    case Opcode::exp2:
+      return vector_loop<Exp2>;
+    case Opcode::log:
+      return vector_loop<Log>;
+    case Opcode::tanh:
+      return vector_loop<Tanh>;
+    case Opcode::sigmoid:
+      return vector_loop<Sigmoid>;
+    case Opcode::silu:
+      return vector_loop<Silu>;
+    case Opcode::erf:
+      return vector_loop<Erf>;
+    case Opcode::gelu:
+      return vector_loop<Gelu>;
+    case Opcode::gelu_tanh:
+      return vector_loop<GeluTanh>;
+    case Opcode::relu:
+      return vector_loop<Relu>;
+    case Opcode::floor:
+      return vector_loop<Floor>;
+    case Opcode::ceil:
+      return vector_loop<Ceil>;
+    case Opcode::round:
+      return vector_loop<Round>;
+    case Opcode::clip:
+      return vector_loop<Clip>;
+    case Opcode::fma:
+      return vector_loop<Fma>;
+    case Opcode::select:
+      return vector_loop<Select>;
+    case Opcode::less:
+      return vector_loop<Less>;
+    case Opcode::less_equal:
+      return vector_loop<LessEqual>;
+    case Opcode::greater:
+      return vector_loop<Greater>;
+    case Opcode::greater_equal:
+      return vector_loop<GreaterEqual>;
+    case Opcode::equal:
+      return vector_loop<Equal>;
+    case Opcode::not_equal:
+      return vector_loop<NotEqual>;
+    case Opcode::logical_and:
+      return vector_loop<LogicalAnd>;
+    case Opcode::logical_or:
+      return vector_loop<LogicalOr>;
+    case Opcode::logical_xor:
+      return vector_loop<LogicalXor>;
+    case Opcode::logical_not:
+      return vector_loop<LogicalNot>;
+    case Opcode::to_float:
+      return vector_loop<ToFloat>;
+    case Opcode::to_int:
+      return vector_loop<ToInt>;
   }
   return nullptr;
 }
@@ -287,11 +354,16 @@ void load_booleans(const uint8_t* source, int64_t stride, int64_t count, float* 
 
 void target_load_lanes(Storage storage, const void* source, int64_t stride, int64_t count, float* lanes) {
   switch (storage) {
-    case Storage::float32: return load_floats(static_cast<const float*>(source), stride, count, lanes);
-    case Storage::float16: return load_floats(static_cast<const hwy::float16_t*>(source), stride, count, lanes);
-    case Storage::bfloat16: return load_floats(static_cast<const hwy::bfloat16_t*>(source), stride, count, lanes);
-    case Storage::int32: return load_ints(static_cast<const int32_t*>(source), stride, count, lanes);
-    case Storage::boolean: return load_booleans(static_cast<const uint8_t*>(source), stride, count, lanes);
+    case Storage::float32:
+      return load_floats(static_cast<const float*>(source), stride, count, lanes);
+    case Storage::float16:
+      return load_floats(static_cast<const hwy::float16_t*>(source), stride, count, lanes);
+    case Storage::bfloat16:
+      return load_floats(static_cast<const hwy::bfloat16_t*>(source), stride, count, lanes);
+    case Storage::int32:
+      return load_ints(static_cast<const int32_t*>(source), stride, count, lanes);
+    case Storage::boolean:
+      return load_booleans(static_cast<const uint8_t*>(source), stride, count, lanes);
   }
 }
 
@@ -319,11 +391,16 @@ void store_booleans(const float* lanes, int64_t count, uint8_t* destination, int
 
 void target_store_lanes(Storage storage, const float* lanes, int64_t count, void* destination, int64_t stride) {
   switch (storage) {
-    case Storage::float32: return store_floats(lanes, count, static_cast<float*>(destination), stride);
-    case Storage::float16: return store_floats(lanes, count, static_cast<hwy::float16_t*>(destination), stride);
-    case Storage::bfloat16: return store_floats(lanes, count, static_cast<hwy::bfloat16_t*>(destination), stride);
-    case Storage::int32: return store_ints(lanes, count, static_cast<int32_t*>(destination), stride);
-    case Storage::boolean: return store_booleans(lanes, count, static_cast<uint8_t*>(destination), stride);
+    case Storage::float32:
+      return store_floats(lanes, count, static_cast<float*>(destination), stride);
+    case Storage::float16:
+      return store_floats(lanes, count, static_cast<hwy::float16_t*>(destination), stride);
+    case Storage::bfloat16:
+      return store_floats(lanes, count, static_cast<hwy::bfloat16_t*>(destination), stride);
+    case Storage::int32:
+      return store_ints(lanes, count, static_cast<int32_t*>(destination), stride);
+    case Storage::boolean:
+      return store_booleans(lanes, count, static_cast<uint8_t*>(destination), stride);
   }
 }
 

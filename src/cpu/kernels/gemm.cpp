@@ -1,12 +1,13 @@
 // Blocking, batches and threads of the matrix product. Registers and packing are in gemm_kernels.cpp, products with few
 // columns in gemm_skinny.cpp.
 //
-// Batch dimensions are of four sorts: summed ones lengthen k; those where B is shared add rows (panels of A), those where A
-// is shared add columns (panels of B), so that the shared operand is packed once; the rest are independent products.
+// Batch dimensions are of four sorts: summed ones lengthen k; those where B is shared add rows (panels of A), those
+// where A is shared add columns (panels of B), so that the shared operand is packed once; the rest are independent
+// products.
 //
-// One product: for a super-block of k and of columns, B is packed by all threads together (it stays in L2), then each task
-// packs kTaskPanels panels of A for one k block after the other and multiplies them with every B panel: a B panel block
-// (32 KiB) is read from L1 while the A block (100 KiB) streams from L2. k is never split between threads.
+// One product: for a super-block of k and of columns, B is packed by all threads together (it stays in L2), then each
+// task packs kTaskPanels panels of A for one k block after the other and multiplies them with every B panel: a B panel
+// block (32 KiB) is read from L1 while the A block (100 KiB) streams from L2. k is never split between threads.
 #include "cpu/kernels/gemm.h"
 
 #include <algorithm>
@@ -87,7 +88,8 @@ bool merge_batch(GemmProblem& problem, size_t dim) {
   const int64_t c = problem.c.batch_strides[dim];
   if (size == 1) return true;
   if (problem.batch[dim].reduce) {
-    const bool fits = (problem.k == 1 || (a == problem.k * problem.a.column_stride && b == problem.k * problem.b.row_stride));
+    const bool fits =
+        (problem.k == 1 || (a == problem.k * problem.a.column_stride && b == problem.k * problem.b.row_stride));
     if (!fits) return false;
     if (problem.k == 1) {
       problem.a.column_stride = a;
@@ -133,10 +135,10 @@ Plan make_plan(const GemmProblem& original) {
     const int64_t a = problem.a.batch_strides[dim];
     const int64_t b = problem.b.batch_strides[dim];
     const int64_t c = problem.c.batch_strides[dim];
-    BatchList& list = batch.reduce                ? plan.summed
-                      : (a != 0) == (b != 0)      ? plan.independent
-                      : a != 0                    ? plan.rows
-                                                  : plan.columns;
+    BatchList& list = batch.reduce           ? plan.summed
+                      : (a != 0) == (b != 0) ? plan.independent
+                      : a != 0               ? plan.rows
+                                             : plan.columns;
     list.append(batch.size, a, b, batch.reduce ? 0 : c);
   }
   return plan;
@@ -152,8 +154,7 @@ std::vector<GemmPanel> make_panels(const BatchList& batches, const std::vector<i
     const int64_t source = BatchList::offset(batches.sizes, source_strides, index);
     const int64_t c = batches.c_offset(index);
     for (int64_t first = 0; first < extent; first += panel_extent) {
-      panels.push_back(
-          {source + first * source_stride, c + first * c_stride, std::min(panel_extent, extent - first)});
+      panels.push_back({source + first * source_stride, c + first * c_stride, std::min(panel_extent, extent - first)});
     }
   }
   return panels;
@@ -205,8 +206,8 @@ class PackedProduct {
     float* packed_b;
   };
 
-  // Calls body(a offset, b offset, k's first index within the summed matrix, count, position in the range) for the pieces
-  // of [first_k, first_k + count) that lie in one summed matrix each.
+  // Calls body(a offset, b offset, k's first index within the summed matrix, count, position in the range) for the
+  // pieces of [first_k, first_k + count) that lie in one summed matrix each.
   template <class Body>
   void for_each_k_piece(int64_t first_k, int64_t count, const Body& body) const {
     for (int64_t done = 0; done < count;) {
@@ -307,7 +308,8 @@ class PackedProduct {
   bool a_k_major_;
 };
 
-// The product with few columns, if this plan is one: few columns (or rows: roles swapped), nothing summed, A streamable.
+// The product with few columns, if this plan is one: few columns (or rows: roles swapped), nothing summed, A
+// streamable.
 bool make_skinny(Plan& plan) {
   GemmProblem& problem = plan.problem;
   if (plan.summed.count() != 1) return false;
@@ -364,8 +366,7 @@ void run_empty_sum(const GemmProblem& problem) {
   for (int64_t index = 0; index < batches.count(); ++index) {
     for (int64_t row = 0; row < problem.m; ++row) {
       for (int64_t column = 0; column < problem.n; ++column) {
-        const int64_t offset =
-            batches.c_offset(index) + row * problem.c.row_stride + column * problem.c.column_stride;
+        const int64_t offset = batches.c_offset(index) + row * problem.c.row_stride + column * problem.c.column_stride;
         problem.c.data[offset] = problem.addend ? problem.addend[offset] : 0.0f;
       }
     }

@@ -19,8 +19,9 @@ namespace HWY_NAMESPACE {
 
 // The register tile: kRows x (kVectors * lanes) accumulators. The multiply-add has latency 4 and two ports, so at least
 // 8 accumulators are needed; more make fewer loads per multiply-add.
-//   32 vector registers (AVX-512, NEON): 12 x 2 accumulators + 2 of B + 1 broadcast of A; 14 loads for 24 multiply-adds.
-//   16 vector registers (AVX2):           6 x 2 accumulators + 2 of B + 1 broadcast of A;  8 loads for 12.
+//   32 vector registers (AVX-512, NEON): 12 x 2 accumulators + 2 of B + 1 broadcast of A; 14 loads for 24
+//   multiply-adds. 16 vector registers (AVX2):           6 x 2 accumulators + 2 of B + 1 broadcast of A;  8 loads
+//   for 12.
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 inline constexpr int kRows = 4;
 inline constexpr int kVectors = 2;
@@ -80,9 +81,12 @@ void pack_k_major_from(const Element* data, int64_t stride, int64_t k_stride, in
 template <class Function>
 HWY_INLINE void with_element_type(const GemmPackSource& source, const Function& function) {
   switch (source.storage) {
-    case Storage::float16: return function(static_cast<const hwy::float16_t*>(source.data));
-    case Storage::bfloat16: return function(static_cast<const hwy::bfloat16_t*>(source.data));
-    default: return function(static_cast<const float*>(source.data));
+    case Storage::float16:
+      return function(static_cast<const hwy::float16_t*>(source.data));
+    case Storage::bfloat16:
+      return function(static_cast<const hwy::bfloat16_t*>(source.data));
+    default:
+      return function(static_cast<const float*>(source.data));
   }
 }
 
@@ -148,8 +152,8 @@ struct Tile {
     if constexpr (kRow < kTileRows) {
       for (int v = 0; v < kTileVectors; ++v) {
         const int64_t offset = kRow * stride + v * kFloatLanes;
-        const FloatVec sum = addend ? hn::MulAdd(sums[kRow][v], alpha, hn::LoadU(d, addend + offset))
-                                    : hn::Mul(sums[kRow][v], alpha);
+        const FloatVec sum =
+            addend ? hn::MulAdd(sums[kRow][v], alpha, hn::LoadU(d, addend + offset)) : hn::Mul(sums[kRow][v], alpha);
         hn::StoreU(sum, d, c + offset);
       }
       store<kRow + 1>(d, alpha, addend, c, stride);

@@ -19,7 +19,7 @@ inline constexpr int64_t kGemmRowPitch = kGemmKBlock + 16;
 // A rectangle of an operand: `count` rows of A (columns of B) by `k`.
 struct GemmPackSource {
   const void* data = nullptr;
-  int64_t stride = 0;    // between rows of A, between columns of B
+  int64_t stride = 0;  // between rows of A, between columns of B
   int64_t k_stride = 0;
   Storage storage = Storage::float32;
 };

@@ -132,23 +132,34 @@ void multiply_chunk(const SkinnyProblem& problem, const float* packed_b, int64_t
     return;
   }
   switch (problem.n) {
-    case 1: return dot_chunk<1>(problem, a, packed_b, first_row, row_count);
-    case 2: return dot_chunk<2>(problem, a, packed_b, first_row, row_count);
-    case 3: return dot_chunk<3>(problem, a, packed_b, first_row, row_count);
-    case 4: return dot_chunk<4>(problem, a, packed_b, first_row, row_count);
-    case 5: return dot_chunk<5>(problem, a, packed_b, first_row, row_count);
-    case 6: return dot_chunk<6>(problem, a, packed_b, first_row, row_count);
-    case 7: return dot_chunk<7>(problem, a, packed_b, first_row, row_count);
-    default: return dot_chunk<8>(problem, a, packed_b, first_row, row_count);
+    case 1:
+      return dot_chunk<1>(problem, a, packed_b, first_row, row_count);
+    case 2:
+      return dot_chunk<2>(problem, a, packed_b, first_row, row_count);
+    case 3:
+      return dot_chunk<3>(problem, a, packed_b, first_row, row_count);
+    case 4:
+      return dot_chunk<4>(problem, a, packed_b, first_row, row_count);
+    case 5:
+      return dot_chunk<5>(problem, a, packed_b, first_row, row_count);
+    case 6:
+      return dot_chunk<6>(problem, a, packed_b, first_row, row_count);
+    case 7:
+      return dot_chunk<7>(problem, a, packed_b, first_row, row_count);
+    default:
+      return dot_chunk<8>(problem, a, packed_b, first_row, row_count);
   }
 }
 
 void target_multiply_skinny_rows(const SkinnyProblem& problem, const float* packed_b, int64_t first_row,
                                  int64_t row_count) {
   switch (problem.a.storage) {
-    case Storage::float16: return multiply_chunk<hwy::float16_t>(problem, packed_b, first_row, row_count);
-    case Storage::bfloat16: return multiply_chunk<hwy::bfloat16_t>(problem, packed_b, first_row, row_count);
-    default: return multiply_chunk<float>(problem, packed_b, first_row, row_count);
+    case Storage::float16:
+      return multiply_chunk<hwy::float16_t>(problem, packed_b, first_row, row_count);
+    case Storage::bfloat16:
+      return multiply_chunk<hwy::bfloat16_t>(problem, packed_b, first_row, row_count);
+    default:
+      return multiply_chunk<float>(problem, packed_b, first_row, row_count);
   }
 }
 
@@ -169,9 +180,12 @@ void pack_columns(const SkinnyProblem& problem, float* packed_b) {
 
 void target_pack_skinny_b(const SkinnyProblem& problem, float* packed_b) {
   switch (problem.b.storage) {
-    case Storage::float16: return pack_columns<hwy::float16_t>(problem, packed_b);
-    case Storage::bfloat16: return pack_columns<hwy::bfloat16_t>(problem, packed_b);
-    default: return pack_columns<float>(problem, packed_b);
+    case Storage::float16:
+      return pack_columns<hwy::float16_t>(problem, packed_b);
+    case Storage::bfloat16:
+      return pack_columns<hwy::bfloat16_t>(problem, packed_b);
+    default:
+      return pack_columns<float>(problem, packed_b);
   }
 }
 
@@ -188,8 +202,8 @@ HWY_EXPORT(target_pack_skinny_b);
 bool can_stream(const GemmInput& a) { return a.row_stride == 1 || a.column_stride == 1; }
 
 int64_t skinny_chunk_rows(const SkinnyProblem& problem) {
-  // About 256 KiB of A per chunk. With m contiguous a chunk is a strip of columns in memory: at least 2 KiB wide, so that
-  // the prefetcher sees long runs, and at most 16 KiB, so that the sums stay in L1.
+  // About 256 KiB of A per chunk. With m contiguous a chunk is a strip of columns in memory: at least 2 KiB wide, so
+  // that the prefetcher sees long runs, and at most 16 KiB, so that the sums stay in L1.
   const int64_t rows = 65536 / std::max<int64_t>(problem.k, 1);
   if (problem.a.column_stride == 1) return std::max<int64_t>(rows / 8 * 8, 8);
   return std::clamp<int64_t>(rows / 64 * 64, 512, 4096);

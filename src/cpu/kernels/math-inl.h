@@ -38,8 +38,8 @@ HWY_INLINE FloatVec power_of_two(FloatTag d, IntVec n) {
 
 // e^r * 2^n, |r| <= ln(2)/2, n in [-252, 254]: two factors, so that denormal and overflowing results come out right.
 HWY_INLINE FloatVec exp_reduced(FloatTag d, FloatVec r, IntVec n) {
-  const FloatVec p = polynomial(d, r, 5.000000000e-01f, 1.666651219e-01f, 4.166618735e-02f, 8.369597606e-03f,
-                                1.395177329e-03f);
+  const FloatVec p =
+      polynomial(d, r, 5.000000000e-01f, 1.666651219e-01f, 4.166618735e-02f, 8.369597606e-03f, 1.395177329e-03f);
   const FloatVec y = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), hn::Set(d, 1.0f));
   const IntVec half = hn::ShiftRight<1>(n);
   return hn::Mul(hn::Mul(y, power_of_two(d, half)), power_of_two(d, hn::Sub(n, half)));
@@ -77,9 +77,9 @@ HWY_INLINE FloatVec log(FloatTag d, FloatVec x) {
   const IntVec mantissa = hn::Add(hn::And(bits, hn::Set(di, 0x007fffff)), hn::Set(di, 0x3f3504f3));
   const FloatVec m = hn::Sub(hn::BitCast(d, mantissa), hn::Set(d, 1.0f));
   const FloatVec m2 = hn::Mul(m, m);
-  const FloatVec p = polynomial(d, m, 3.333331048e-01f, -2.499998510e-01f, 2.000226974e-01f, -1.666936874e-01f,
-                                1.421779245e-01f, -1.238166392e-01f, 1.187727377e-01f, -1.180841550e-01f,
-                                6.927834451e-02f);
+  const FloatVec p =
+      polynomial(d, m, 3.333331048e-01f, -2.499998510e-01f, 2.000226974e-01f, -1.666936874e-01f, 1.421779245e-01f,
+                 -1.238166392e-01f, 1.187727377e-01f, -1.180841550e-01f, 6.927834451e-02f);
   FloatVec tail = hn::Mul(hn::Mul(p, m), m2);
   tail = hn::MulAdd(e, hn::Set(d, -2.12194440e-4f), tail);
   tail = hn::NegMulAdd(hn::Set(d, 0.5f), m2, tail);
@@ -107,8 +107,8 @@ HWY_INLINE FloatVec silu(FloatTag d, FloatVec x) {
 HWY_INLINE FloatVec tanh(FloatTag d, FloatVec x) {
   const FloatVec t = hn::Abs(x);
   const FloatVec x2 = hn::Mul(x, x);
-  const FloatVec p = polynomial(d, x2, -3.333327770e-01f, 1.333132833e-01f, -5.372922868e-02f, 2.060200833e-02f,
-                                -5.660789553e-03f);
+  const FloatVec p =
+      polynomial(d, x2, -3.333327770e-01f, 1.333132833e-01f, -5.372922868e-02f, 2.060200833e-02f, -5.660789553e-03f);
   const FloatVec near_zero = hn::MulAdd(hn::Mul(x2, p), x, x);
   const FloatVec e = exp(d, hn::Add(t, t));
   const FloatVec far = hn::Sub(hn::Set(d, 1.0f), hn::Div(hn::Set(d, 2.0f), hn::Add(e, hn::Set(d, 1.0f))));
@@ -122,9 +122,9 @@ HWY_INLINE FloatVec erf(FloatTag d, FloatVec x) {
                                 5.200259387e-03f, -8.133203373e-04f, 8.327443356e-05f);
   const FloatVec near_zero = hn::MulAdd(p, x, x);
   // 1 - erf(t) = e^(-t q(t)).
-  const FloatVec q = polynomial(d, t, 1.128459811e+00f, 6.361247897e-01f, 1.040992215e-01f, -2.115819603e-02f,
-                                1.722579356e-03f, 5.522627034e-04f, -2.287632233e-04f, 3.605664460e-05f,
-                                -2.258378572e-06f);
+  const FloatVec q =
+      polynomial(d, t, 1.128459811e+00f, 6.361247897e-01f, 1.040992215e-01f, -2.115819603e-02f, 1.722579356e-03f,
+                 5.522627034e-04f, -2.287632233e-04f, 3.605664460e-05f, -2.258378572e-06f);
   const FloatVec far = hn::Sub(hn::Set(d, 1.0f), exp(d, hn::Neg(hn::Mul(t, q))));
   const FloatVec result = hn::IfThenElse(hn::Lt(t, hn::Set(d, 0.93f)), near_zero, hn::CopySign(far, x));
   return keep_nan(x, result);
@@ -138,8 +138,8 @@ HWY_INLINE FloatVec gelu(FloatTag d, FloatVec x) {
 
 HWY_INLINE FloatVec gelu_tanh(FloatTag d, FloatVec x) {
   const FloatVec x2 = hn::Mul(x, x);
-  const FloatVec inner = hn::Mul(hn::Mul(x, hn::Set(d, 0.797884561f)),
-                                 hn::MulAdd(x2, hn::Set(d, 0.044715f), hn::Set(d, 1.0f)));
+  const FloatVec inner =
+      hn::Mul(hn::Mul(x, hn::Set(d, 0.797884561f)), hn::MulAdd(x2, hn::Set(d, 0.044715f), hn::Set(d, 1.0f)));
   const FloatVec finite = hn::IfThenElse(hn::Lt(x, hn::Set(d, -20.0f)), hn::Zero(d), x);
   return hn::Mul(hn::Mul(finite, hn::Set(d, 0.5f)), hn::Add(hn::Set(d, 1.0f), tanh(d, inner)));
 }

@@ -20,16 +20,17 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Twelve independent chains cover latency 4 on two ports with room to spare. They start from different values (values[0]
-// to values[11]), so that the compiler cannot merge them; their sum goes to values[0], so that it cannot drop them.
+// Twelve independent chains cover latency 4 on two ports with room to spare. They start from different values
+// (values[0] to values[11]), so that the compiler cannot merge them; their sum goes to values[0], so that it cannot
+// drop them.
 double target_multiply_add_loop(int64_t iterations, float* values) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, 0.999f);
   const auto term = hn::Set(d, 0.001f);
-  auto x0 = hn::Set(d, values[0]), x1 = hn::Set(d, values[1]), x2 = hn::Set(d, values[2]),
-       x3 = hn::Set(d, values[3]), x4 = hn::Set(d, values[4]), x5 = hn::Set(d, values[5]),
-       x6 = hn::Set(d, values[6]), x7 = hn::Set(d, values[7]), x8 = hn::Set(d, values[8]),
-       x9 = hn::Set(d, values[9]), x10 = hn::Set(d, values[10]), x11 = hn::Set(d, values[11]);
+  auto x0 = hn::Set(d, values[0]), x1 = hn::Set(d, values[1]), x2 = hn::Set(d, values[2]), x3 = hn::Set(d, values[3]),
+       x4 = hn::Set(d, values[4]), x5 = hn::Set(d, values[5]), x6 = hn::Set(d, values[6]), x7 = hn::Set(d, values[7]),
+       x8 = hn::Set(d, values[8]), x9 = hn::Set(d, values[9]), x10 = hn::Set(d, values[10]),
+       x11 = hn::Set(d, values[11]);
   for (int64_t i = 0; i < iterations; ++i) {
     x0 = hn::MulAdd(x0, factor, term);
     x1 = hn::MulAdd(x1, factor, term);

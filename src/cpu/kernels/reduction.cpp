@@ -1,6 +1,6 @@
-// Order of the reductions. Dimensions are put in the order kept, reduced, and kept again when the innermost one is kept:
-// [outer, length, inner]. Each output's length is cut into chunks whose size depends on the shape only; a chunk is summed in
-// float by blocks, the chunks' partial results are combined in double in order.
+// Order of the reductions. Dimensions are put in the order kept, reduced, and kept again when the innermost one is
+// kept: [outer, length, inner]. Each output's length is cut into chunks whose size depends on the shape only; a chunk
+// is summed in float by blocks, the chunks' partial results are combined in double in order.
 #include "cpu/kernels/reduction.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ constexpr int64_t kChunkRows = 1024;
 
 struct ReductionSpace {
   int64_t outer = 1, length = 1, inner = 1;
-  IterationSpace elements;  // of the map, flat index (outer, length, inner)
+  IterationSpace elements;          // of the map, flat index (outer, length, inner)
   Dims outer_sizes, outer_strides;  // of the output
   Dims inner_sizes, inner_strides;
 
@@ -84,19 +84,27 @@ ReductionSpace arrange(const Dims& sizes, const std::array<bool, kMaxRank>& redu
 
 double neutral(ReductionKind kind) {
   switch (kind) {
-    case ReductionKind::max: return -std::numeric_limits<double>::infinity();
-    case ReductionKind::min: return std::numeric_limits<double>::infinity();
-    case ReductionKind::prod: return 1.0;
-    default: return 0.0;
+    case ReductionKind::max:
+      return -std::numeric_limits<double>::infinity();
+    case ReductionKind::min:
+      return std::numeric_limits<double>::infinity();
+    case ReductionKind::prod:
+      return 1.0;
+    default:
+      return 0.0;
   }
 }
 
 double combine(ReductionKind kind, double left, double right) {
   switch (kind) {
-    case ReductionKind::max: return std::isnan(left) || left > right ? left : right;
-    case ReductionKind::min: return std::isnan(left) || left < right ? left : right;
-    case ReductionKind::prod: return left * right;
-    default: return left + right;
+    case ReductionKind::max:
+      return std::isnan(left) || left > right ? left : right;
+    case ReductionKind::min:
+      return std::isnan(left) || left < right ? left : right;
+    case ReductionKind::prod:
+      return left * right;
+    default:
+      return left + right;
   }
 }
 

@@ -84,8 +84,12 @@ double target_reduce_block(ReductionKind kind, const float* x, int64_t count) {
     case ReductionKind::prod:
       lanes_of_block<Prod>(x, count, lanes);
       return combine_lanes([](double a, double b) { return a * b; });
-    case ReductionKind::sum_square: lanes_of_block<SumSquare>(x, count, lanes); break;
-    default: lanes_of_block<Sum>(x, count, lanes); break;
+    case ReductionKind::sum_square:
+      lanes_of_block<SumSquare>(x, count, lanes);
+      break;
+    default:
+      lanes_of_block<Sum>(x, count, lanes);
+      break;
   }
   return combine_lanes([](double a, double b) { return a + b; });
 }
@@ -115,11 +119,16 @@ void accumulate(const float* x, int64_t rows, int64_t width, float* sums) {
 
 void target_accumulate_rows(ReductionKind kind, const float* x, int64_t rows, int64_t width, float* sums) {
   switch (kind) {
-    case ReductionKind::max: return accumulate<Max>(x, rows, width, sums);
-    case ReductionKind::min: return accumulate<Min>(x, rows, width, sums);
-    case ReductionKind::prod: return accumulate<Prod>(x, rows, width, sums);
-    case ReductionKind::sum_square: return accumulate<SumSquare>(x, rows, width, sums);
-    default: return accumulate<Sum>(x, rows, width, sums);
+    case ReductionKind::max:
+      return accumulate<Max>(x, rows, width, sums);
+    case ReductionKind::min:
+      return accumulate<Min>(x, rows, width, sums);
+    case ReductionKind::prod:
+      return accumulate<Prod>(x, rows, width, sums);
+    case ReductionKind::sum_square:
+      return accumulate<SumSquare>(x, rows, width, sums);
+    default:
+      return accumulate<Sum>(x, rows, width, sums);
   }
 }
 

@@ -7,8 +7,8 @@
 
 namespace millwright::cpu {
 
-// The reduction of x[0 .. count), count > 0, in several vector accumulators; mean and sum are the sum. count is at most a
-// block, so float accumulators of the vector's lanes add at most a few dozen terms each.
+// The reduction of x[0 .. count), count > 0, in several vector accumulators; mean and sum are the sum. count is at most
+// a block, so float accumulators of the vector's lanes add at most a few dozen terms each.
 double reduce_block(ReductionKind kind, const float* x, int64_t count);
 
 // sums[j] = combine(sums[j], x[row * width + j]) for every row.

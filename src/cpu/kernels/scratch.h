@@ -1,5 +1,5 @@
-// Per-thread scratch memory of the kernels: packed panels and partial results. It grows to the largest request and is kept
-// for the thread's next call.
+// Per-thread scratch memory of the kernels: packed panels and partial results. It grows to the largest request and is
+// kept for the thread's next call.
 #pragma once
 
 #include <cstddef>

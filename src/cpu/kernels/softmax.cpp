@@ -34,7 +34,8 @@ HWY_INLINE float scaled_maximum(const float* x, const float* mask, float scale, 
     const int64_t count = length - i;
     FloatVec z = hn::Mul(load_up_to(d, x + i, count, kMinusInfinity), factor);
     if (mask) z = hn::Add(z, load_up_to(d, mask + i, count, kMinusInfinity));
-    if (count < kFloatLanes) z = hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(count)), z, hn::Set(d, kMinusInfinity));
+    if (count < kFloatLanes)
+      z = hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(count)), z, hn::Set(d, kMinusInfinity));
     largest = hn::Max(largest, z);
     store_up_to(d, z, count, y + i);
   }
@@ -215,7 +216,8 @@ void for_each_row(int64_t rows, int64_t length, const Body& body) {
   });
 }
 
-// body(offset of the strip's first element in [outer, axis, inner], index of its first column in [outer, inner], width).
+// body(offset of the strip's first element in [outer, axis, inner], index of its first column in [outer, inner],
+// width).
 template <class Body>
 void for_each_strip(int64_t outer, int64_t axis, int64_t inner, const Body& body) {
   const int64_t strips = (inner + kStrip - 1) / kStrip;
@@ -255,7 +257,8 @@ void exponential_sum_columns(const float* x, float scale, int64_t outer, int64_t
       for (int64_t chunk = 0; chunk < chunks; ++chunk) {
         const float part = chunk_sum[first + chunk * inner + j];
         // A chunk of -inf only adds nothing.
-        if (part != 0.0f) total += static_cast<double>(part) * std::exp(chunk_maximum[first + chunk * inner + j] - largest);
+        if (part != 0.0f)
+          total += static_cast<double>(part) * std::exp(chunk_maximum[first + chunk * inner + j] - largest);
       }
       maximum[column + j] = largest;
       sum[column + j] = static_cast<float>(total);

@@ -104,8 +104,9 @@ INSTANTIATE_TEST_SUITE_P(
                     FunctionCase{Opcode::cos, -20, 20, 1, [](double x) { return std::cos(x); }},
                     FunctionCase{Opcode::neg, -2, 2, 0, [](double x) { return -x; }},
                     FunctionCase{Opcode::abs, -2, 2, 0, [](double x) { return std::abs(x); }},
-                    FunctionCase{Opcode::sign, -2, 2, 0,
-                                 [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x; }},
+                    FunctionCase{Opcode::sign, -2, 2, 0, [](double x) { return x > 0   ? 1.0
+                                                                               : x < 0 ? -1.0
+                                                                                       : x; }},
                     FunctionCase{Opcode::square, -2, 2, 0.501, [](double x) { return x * x; }},
                     FunctionCase{Opcode::relu, -2, 2, 0, [](double x) { return x < 0 ? 0.0 : x; }},
                     FunctionCase{Opcode::floor, -5, 5, 0, [](double x) { return std::floor(x); }},
@@ -124,9 +125,7 @@ TEST(Elementwise, GeluStaysWithinFourUnitsOfAnEighthOfX) {
     for (size_t i = 0; i < x.size(); ++i) {
       if (!std::isfinite(x[i])) continue;
       const double v = x[i];
-      const auto bound = [&](double exact) {
-        return 4 * 1.2e-7 * std::max(std::abs(exact), std::abs(v) / 8) + 1e-44;
-      };
+      const auto bound = [&](double exact) { return 4 * 1.2e-7 * std::max(std::abs(exact), std::abs(v) / 8) + 1e-44; };
       const double exact = 0.5 * v * std::erfc(-v / std::sqrt(2.0));
       ASSERT_NEAR(exact_form[i], exact, bound(exact)) << x[i];
       ASSERT_NEAR(tanh_form[i], exact_tanh_form(v), bound(exact_tanh_form(v))) << x[i];
@@ -276,7 +275,8 @@ TEST(Elementwise, ConvertsBetweenFloatsIntegersAndBooleans) {
     const std::vector<ElementwiseInput> inputs{{x.data(), {1}}};
     const std::vector<ElementwiseOutput> outputs{{ints.data(), {1}}, {floats.data(), {1}}, {booleans.data(), {1}}};
     ElementwiseKernel(program).run({6}, inputs, outputs);
-    EXPECT_THAT(ints, ElementsAre(1, -1, std::numeric_limits<int32_t>::max(), std::numeric_limits<int32_t>::min(), 0, 0));
+    EXPECT_THAT(ints,
+                ElementsAre(1, -1, std::numeric_limits<int32_t>::max(), std::numeric_limits<int32_t>::min(), 0, 0));
     EXPECT_THAT(floats, ElementsAre(1, -1, 2147483648.0f, -2147483648.0f, 0, 0));
     EXPECT_THAT(booleans, ElementsAre(1, 1, 1, 1, 0, 0));
   });

@@ -117,10 +117,9 @@ void expect_product(const Case& test, const std::vector<float>& result, const st
           }
         });
         const auto offset = static_cast<size_t>(c_offset(problem, row, column, kept));
-        const double addend = problem.addend == nullptr ? 0.0
-                              : problem.addend == test.c.data()
-                                  ? before[offset]
-                                  : test.addend[offset];
+        const double addend = problem.addend == nullptr         ? 0.0
+                              : problem.addend == test.c.data() ? before[offset]
+                                                                : test.addend[offset];
         const double exact = problem.alpha * sum + addend;
         const double bound =
             (static_cast<double>(length) + 4) * 6e-8 * (std::abs(problem.alpha) * magnitude + std::abs(addend)) + 1e-30;
@@ -161,10 +160,10 @@ Case make_case(RandomSource& random, const CaseOptions& options) {
   problem.k = options.k;
   problem.batch = options.batch;
   problem.alpha = options.alpha;
-  test.a = make_operand(random, options.m, options.k, options.batch, options.a_shared, options.a_layout,
-                        options.a_storage);
-  test.b = make_operand(random, options.k, options.n, options.batch, options.b_shared, options.b_layout,
-                        options.b_storage);
+  test.a =
+      make_operand(random, options.m, options.k, options.batch, options.a_shared, options.a_layout, options.a_storage);
+  test.b =
+      make_operand(random, options.k, options.n, options.batch, options.b_shared, options.b_layout, options.b_storage);
   std::array<bool, 3> c_shared{};
   for (size_t dim = 0; dim < 3; ++dim) c_shared[dim] = options.batch[dim].reduce;
   Operand c = make_operand(random, options.m, options.n, options.batch, c_shared, options.c_layout, Storage::float32);
@@ -178,10 +177,10 @@ Case make_case(RandomSource& random, const CaseOptions& options) {
 
 std::vector<float> run(Case& test, Addend addend) {
   const std::vector<float> before = test.c;
-  test.problem.a.data = test.a.input.storage == Storage::float32 ? static_cast<const void*>(test.a.values.data())
-                                                                 : test.a.narrow.data();
-  test.problem.b.data = test.b.input.storage == Storage::float32 ? static_cast<const void*>(test.b.values.data())
-                                                                 : test.b.narrow.data();
+  test.problem.a.data =
+      test.a.input.storage == Storage::float32 ? static_cast<const void*>(test.a.values.data()) : test.a.narrow.data();
+  test.problem.b.data =
+      test.b.input.storage == Storage::float32 ? static_cast<const void*>(test.b.values.data()) : test.b.narrow.data();
   test.problem.c.data = test.c.data();
   test.problem.addend = addend == Addend::none         ? nullptr
                         : addend == Addend::accumulate ? test.c.data()
@@ -284,11 +283,11 @@ TEST(Gemm, LeavesCAloneWhenItHasNoElements) {
 
 TEST(Gemm, GivesTheSameBitsAtAnyThreadCount) {
   const std::vector<CaseOptions> cases{
-      {200, 130, 300},                                                           // plain
-      {33, 1100, 70},                                                            // cut by columns
-      {500, 1, 700},                                                             // one column
-      {64, 48, 64, {{{6, false}, {1, false}, {1, false}}}},                      // independent
-      {70, 40, 64, {{{5, true}, {1, false}, {1, false}}}},                       // summed
+      {200, 130, 300},                                                             // plain
+      {33, 1100, 70},                                                              // cut by columns
+      {500, 1, 700},                                                               // one column
+      {64, 48, 64, {{{6, false}, {1, false}, {1, false}}}},                        // independent
+      {70, 40, 64, {{{5, true}, {1, false}, {1, false}}}},                         // summed
       {90, 64, 128, {{{3, false}, {1, false}, {1, false}}}, {true, false, false}}  // shared A
   };
   for (const CaseOptions& options : cases) {

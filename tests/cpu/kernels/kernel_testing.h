@@ -70,7 +70,8 @@ inline double ulp_distance(float actual, double exact) {
     // Beyond the largest float: infinity is right, and so is the largest float when the exact value is next to it.
     if (actual == rounded) return 0.0;
     const double largest = static_cast<double>(std::numeric_limits<float>::max());
-    return std::isfinite(actual) && std::abs(exact) < largest * (1 + 1e-6) ? 1.0 : std::numeric_limits<double>::infinity();
+    return std::isfinite(actual) && std::abs(exact) < largest * (1 + 1e-6) ? 1.0
+                                                                           : std::numeric_limits<double>::infinity();
   }
   if (!std::isfinite(actual)) {
     const double largest = static_cast<double>(std::numeric_limits<float>::max());

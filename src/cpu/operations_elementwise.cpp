@@ -65,7 +65,7 @@ class ProgramBuilder {
   int16_t constant(LaneType type, double value) { return append(Op::constant, {}, type, value); }
   LaneType lane(int16_t value) const { return program_.lane_type(value); }
   int16_t to_float(int16_t value) {
-    return lane(value) == LaneType::float32 ? value : append(Op::to_float, {value}, LaneType::int32);
+    return lane(value) == LaneType::float32 ? value : append(Op::to_float, {value});
   }
 
   static LaneType lane_of(mil::ElementType element) {
@@ -175,11 +175,11 @@ int16_t with_epsilon(ProgramBuilder& b, const mil::Operation& operation) {
 
 template <Op kOpcode>
 int16_t logical(ProgramBuilder& b, const mil::Operation& operation) {
-  return b.append(kOpcode, {b.operand(operation, "x"), b.operand(operation, "y")}, LaneType::int32);
+  return b.append(kOpcode, {b.operand(operation, "x"), b.operand(operation, "y")});
 }
 
 int16_t logical_not(ProgramBuilder& b, const mil::Operation& operation) {
-  return b.append(Op::logical_not, {b.operand(operation, "x")}, LaneType::int32);
+  return b.append(Op::logical_not, {b.operand(operation, "x")});
 }
 
 int16_t select(ProgramBuilder& b, const mil::Operation& operation) {

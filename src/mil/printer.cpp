@@ -17,7 +17,7 @@ template <class T>
 std::vector<const T*> sorted_by_name(const std::vector<T>& items) {
   std::vector<const T*> sorted;
   for (const T& item : items) sorted.push_back(&item);
-  std::ranges::stable_sort(sorted, {}, [](const T* item) { return std::string_view(item->name); });
+  std::ranges::sort(sorted, {}, [](const T* item) { return std::string_view(item->name); });
   return sorted;
 }
 

@@ -71,6 +71,11 @@ Types infer_shape(const Operation& operation) {
   return std::vector<Type>{Type::tensor(ElementType::int32, {operand_type(operation, "x").rank()})};
 }
 
+// A constant of any number type, int32 by default.
+ParameterDefinition number(std::string_view name, int64_t default_value) {
+  return {name, ParameterDefinition::Kind::constant, false, Expect::number, Literal::int32(default_value)};
+}
+
 ParameterDefinition fill_value() {
   return {"value", ParameterDefinition::Kind::value, false, Expect::number, Literal::number(ElementType::fp32, 0.0)};
 }
@@ -92,7 +97,7 @@ std::vector<OperationDefinition> creation() {
        "ios15",
        kTensor,
        {value("indices"), constant("one_hot_vector_size", Expect::integer), defaulted("axis", Literal::int32(-1)),
-        defaulted("on_value", Literal::int32(1)), defaulted("off_value", Literal::int32(0))},
+        number("on_value", 1), number("off_value", 0)},
        infer_one_hot},
       {"shape", "ios15", kTensor, {value("x")}, infer_shape},
   };

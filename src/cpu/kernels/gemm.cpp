@@ -34,6 +34,9 @@ constexpr int64_t kTasksWanted = 8;
 // Independent products at least this many are computed one per thread instead of with all threads each.
 constexpr int64_t kBatchParallel = 4;
 
+// A smaller than this (bytes) was probably just written and is in a cache: it is not prefetched.
+constexpr int64_t kPrefetchBytes = 1 << 20;
+
 // Independent or summed dimensions, with the offsets of their flattened index.
 struct BatchList {
   std::vector<int64_t> sizes;
@@ -241,17 +244,64 @@ class PackedProduct {
     });
   }
 
-  void pack_a_panel(const GemmPanel& panel, int64_t first_k, int64_t count, float* packed) const {
-    for_each_k_piece(first_k, count, [&](int64_t index, int64_t within, int64_t length, int64_t done) {
-      const int64_t offset = panel.source_offset + plan_.summed.a_offset(index) + within * problem_.a.column_stride;
-      const GemmPackSource source{advance(problem_.a, offset), problem_.a.row_stride, problem_.a.column_stride,
-                                  problem_.a.storage};
+  int64_t a_panel_floats() const { return kernels_.panel_rows * kGemmRowPitch; }
+
+  // Panels from `panel` on that lie side by side in the source, each full but perhaps the last: at most `count`.
+  int64_t neighbours(int64_t panel, int64_t count) const {
+    int64_t run = 1;
+    while (run < count) {
+      const GemmPanel& last = a_panels_[static_cast<size_t>(panel + run - 1)];
+      const GemmPanel& next = a_panels_[static_cast<size_t>(panel + run)];
+      if (last.valid != kernels_.panel_rows) break;
+      if (next.source_offset != last.source_offset + last.valid * problem_.a.row_stride) break;
+      ++run;
+    }
+    return run;
+  }
+
+  int64_t rows_in(int64_t panel, int64_t count) const {
+    return (count - 1) * kernels_.panel_rows + a_panels_[static_cast<size_t>(panel + count - 1)].valid;
+  }
+
+  void pack_a(int64_t panel, int64_t count, int64_t first_k, int64_t k_count, float* packed) const {
+    for (int64_t done = 0; done < count;) {
+      const int64_t run = a_k_major_ ? neighbours(panel + done, count - done) : 1;
+      pack_a_run(panel + done, run, first_k, k_count, packed + done * a_panel_floats());
+      done += run;
+    }
+  }
+
+  void pack_a_run(int64_t panel, int64_t count, int64_t first_k, int64_t k_count, float* packed) const {
+    const int64_t rows = rows_in(panel, count);
+    for_each_k_piece(first_k, k_count, [&](int64_t index, int64_t within, int64_t length, int64_t done) {
+      const GemmPackSource source{advance(problem_.a, a_source_offset(panel, index, within)), problem_.a.row_stride,
+                                  problem_.a.column_stride, problem_.a.storage};
       if (a_k_major_) {
-        kernels_.pack_a_k_major(source, panel.valid, length, packed + done * kernels_.panel_rows);
+        kernels_.pack_a_k_major(source, rows, length, packed + done * kernels_.panel_rows, a_panel_floats());
       } else {
-        kernels_.pack_a_rows(source, panel.valid, length, packed + done);
+        kernels_.pack_a_rows(source, rows, length, packed + done);
       }
     });
+  }
+
+  int64_t a_source_offset(int64_t panel, int64_t summed_index, int64_t k) const {
+    return a_panels_[static_cast<size_t>(panel)].source_offset + plan_.summed.a_offset(summed_index) +
+           k * problem_.a.column_stride;
+  }
+
+  // The lines that packing these panels for this k block will read, if they form one rectangle of a large A.
+  GemmPrefetch prefetch_of(int64_t panel, int64_t count, int64_t first_k, int64_t k_count) const {
+    const int64_t bytes = storage_bytes(problem_.a.storage);
+    const int64_t within = first_k % problem_.k;
+    const bool unit_stride = a_k_major_ || problem_.a.column_stride == 1;
+    if (!unit_stride || problem_.m * total_k_ * bytes < kPrefetchBytes) return {};
+    if (within + k_count > problem_.k || neighbours(panel, count) != count) return {};
+    const auto* first =
+        static_cast<const char*>(advance(problem_.a, a_source_offset(panel, first_k / problem_.k, within)));
+    const int64_t rows = rows_in(panel, count);
+    const int64_t row_bytes = (a_k_major_ ? rows : k_count) * bytes;
+    return {first, (a_k_major_ ? problem_.a.column_stride : problem_.a.row_stride) * bytes, (row_bytes + 63) / 64,
+            a_k_major_ ? k_count : rows};
   }
 
   void multiply(const SuperBlock& block) const {
@@ -270,14 +320,26 @@ class PackedProduct {
     });
   }
 
+  // What a thread will probably pack next: the next k block of its task, or else the first of the task that follows
+  // when all threads take turns.
+  GemmPrefetch next_prefetch(const SuperBlock& super, int64_t first_row, int64_t row_count, int64_t k) const {
+    const int64_t next_k = k + k_block_;
+    if (next_k < super.k_count) {
+      return prefetch_of(first_row, row_count, super.first_k + next_k, std::min(k_block_, super.k_count - next_k));
+    }
+    const int64_t next_row = first_row + thread_count() * kTaskPanels;
+    const int64_t next_count = std::min(kTaskPanels, static_cast<int64_t>(a_panels_.size()) - next_row);
+    if (next_count <= 0) return {};
+    return prefetch_of(next_row, next_count, super.first_k, std::min(k_block_, super.k_count));
+  }
+
   void multiply_task(const SuperBlock& super, int64_t first_row, int64_t row_count, int64_t first_column,
                      int64_t column_count) const {
     if (column_count <= 0) return;
-    const int64_t a_panel_floats = kernels_.panel_rows * kGemmRowPitch;
-    const ScratchLease packed_a(row_count * a_panel_floats);
+    const ScratchLease packed_a(row_count * a_panel_floats());
     GemmBlock block;
     block.a = packed_a.data();
-    block.a_panel_stride = a_panel_floats;
+    block.a_panel_stride = a_panel_floats();
     block.a_k_major = a_k_major_;
     block.a_panels = a_panels_.data() + first_row;
     block.a_count = row_count;
@@ -290,9 +352,8 @@ class PackedProduct {
     block.alpha = problem_.alpha;
     for (int64_t k = 0; k < super.k_count; k += k_block_) {
       block.k = std::min(k_block_, super.k_count - k);
-      for (int64_t row = 0; row < row_count; ++row) {
-        pack_a_panel(block.a_panels[row], super.first_k + k, block.k, packed_a.data() + row * a_panel_floats);
-      }
+      pack_a(first_row, row_count, super.first_k + k, block.k, packed_a.data());
+      block.prefetch = next_prefetch(super, first_row, row_count, k);
       block.b = super.packed_b + first_column * block.b_panel_stride + k * kernels_.panel_columns;
       block.addend = super.first_k + k == 0 ? problem_.addend : problem_.c.data;
       kernels_.multiply(block);

@@ -49,7 +49,7 @@ void pack_a_rows_from(const Element* data, int64_t row_stride, int64_t k_stride,
   for (int64_t row = count; row < kRows; ++row) std::fill_n(destination + row * kGemmRowPitch, k, 0.0f);
 }
 
-// Packs so that the `width` elements of one k are neighbours (A k-major, B). `stride` is between those elements.
+// Packs so that the `kWidth` elements of one k are neighbours. `stride` is between those elements.
 template <int64_t kWidth, class Element>
 void pack_k_major_from(const Element* data, int64_t stride, int64_t k_stride, int64_t count, int64_t k,
                        float* destination) {
@@ -115,8 +115,56 @@ void pack_a_rows(const GemmPackSource& source, int64_t count, int64_t k, float* 
   with_element_type(source, PackARows{source, count, k, destination});
 }
 
-void pack_a_k_major(const GemmPackSource& source, int64_t count, int64_t k, float* destination) {
-  with_element_type(source, PackKMajor<kRows>{source, count, k, destination});
+// Rows of A contiguous in memory: for each k one run of `count` rows is dealt out to the panels. A panel's rows are
+// loaded as whole vectors: the lanes past its end land in the slot of the next k, which is written after. The last
+// panel is loaded without reading past the end.
+template <class Element>
+void pack_contiguous_rows(const Element* data, int64_t k_stride, int64_t count, int64_t k, float* destination,
+                          int64_t panel_stride) {
+  const FloatTag d;
+  constexpr int64_t kVectorsPerPanel = (kRows + kFloatLanes - 1) / kFloatLanes;
+  constexpr int64_t kPrefetchRows = 8;  // short runs: the hardware's prefetcher does not see the next one coming
+  constexpr int64_t kOverhang = kVectorsPerPanel * kFloatLanes - kRows;
+  const int64_t whole_panels = std::max<int64_t>(count - kOverhang, 0) / kRows;
+  for (int64_t i = 0; i < k; ++i) {
+    const Element* source = data + i * k_stride;
+    float* packed = destination + i * kRows;
+    if (i + kPrefetchRows < k) {
+      const char* ahead = reinterpret_cast<const char*>(source + kPrefetchRows * k_stride);
+      for (int64_t byte = 0; byte < count * static_cast<int64_t>(sizeof(Element)); byte += 64) {
+        __builtin_prefetch(ahead + byte, 0, 3);
+      }
+    }
+    for (int64_t panel = 0; panel < whole_panels; ++panel) {
+      for (int64_t v = 0; v < kVectorsPerPanel; ++v) {
+        hn::StoreU(load_as_float(d, source + v * kFloatLanes), d, packed + v * kFloatLanes);
+      }
+      source += kRows;
+      packed += panel_stride;
+    }
+    for (int64_t done = whole_panels * kRows; done < count; done += kRows) {
+      const int64_t rest = std::min<int64_t>(count - done, kRows);
+      for (int64_t row = 0; row < rest; ++row) packed[row] = scalar_as_float(source + row);
+      for (int64_t row = rest; row < kRows; ++row) packed[row] = 0.0f;
+      source += kRows;
+      packed += panel_stride;
+    }
+  }
+}
+
+struct PackContiguousRows {
+  const GemmPackSource& source;
+  int64_t count, k;
+  float* destination;
+  int64_t panel_stride;
+  template <class Element>
+  void operator()(const Element* data) const {
+    pack_contiguous_rows(data, source.k_stride, count, k, destination, panel_stride);
+  }
+};
+
+void pack_a_k_major(const GemmPackSource& source, int64_t count, int64_t k, float* destination, int64_t panel_stride) {
+  with_element_type(source, PackContiguousRows{source, count, k, destination, panel_stride});
 }
 
 void pack_b(const GemmPackSource& source, int64_t count, int64_t k, float* destination) {
@@ -186,8 +234,35 @@ struct TileTask {
   int64_t rows, columns;  // that exist
 };
 
+// Walks the lines of a GemmPrefetch.
+class PrefetchCursor {
+ public:
+  explicit PrefetchCursor(const GemmPrefetch& prefetch)
+      : at_(prefetch.first),
+        row_step_(prefetch.row_stride - (prefetch.row_lines - 1) * kLine),
+        row_lines_(prefetch.row_lines),
+        left_in_row_(prefetch.row_lines),
+        left_(prefetch.row_lines * prefetch.rows) {}
+  int64_t left() const { return left_; }
+  HWY_INLINE void fetch_line() {
+    __builtin_prefetch(at_, 0, 2);  // for reading, into L2
+    --left_;
+    if (--left_in_row_ == 0) {
+      at_ += row_step_;
+      left_in_row_ = row_lines_;
+    } else {
+      at_ += kLine;
+    }
+  }
+
+ private:
+  static constexpr int64_t kLine = 64;
+  const char* at_;
+  int64_t row_step_, row_lines_, left_in_row_, left_;
+};
+
 template <int kTileRows, int kTileVectors, bool kKMajor>
-HWY_NOINLINE void multiply_tile(const GemmBlock& block, const TileTask& task) {
+HWY_NOINLINE void multiply_tile(const GemmBlock& block, const TileTask& task, PrefetchCursor& prefetch, int64_t lines) {
   constexpr int64_t a_step = kKMajor ? kRows : 1;
   const FloatTag d;
   Tile<kTileRows, kTileVectors> tile;
@@ -195,7 +270,16 @@ HWY_NOINLINE void multiply_tile(const GemmBlock& block, const TileTask& task) {
   const float* a = task.a;
   const float* b = task.b;
   int64_t k = task.k;
+  // C is written once the sums are done: its lines can come meanwhile.
+  for (int64_t row = 0; row < task.rows; ++row) {
+    const float* c_row = task.c + row * block.c_row_stride;
+    for (int64_t v = 0; v < kTileVectors; ++v) __builtin_prefetch(c_row + v * kFloatLanes, 1, 3);
+  }
   for (; k >= 4; k -= 4) {
+    if (lines > 0) {
+      prefetch.fetch_line();
+      --lines;
+    }
     multiply_step<kTileRows, kTileVectors, kKMajor>(d, a, b, tile);
     multiply_step<kTileRows, kTileVectors, kKMajor>(d, a + a_step, b + kColumns, tile);
     multiply_step<kTileRows, kTileVectors, kKMajor>(d, a + 2 * a_step, b + 2 * kColumns, tile);
@@ -225,11 +309,11 @@ HWY_NOINLINE void multiply_tile(const GemmBlock& block, const TileTask& task) {
 }
 
 template <int kTileRows, bool kKMajor>
-void multiply_rows(const GemmBlock& block, const TileTask& task) {
+void multiply_rows(const GemmBlock& block, const TileTask& task, PrefetchCursor& prefetch, int64_t lines) {
   if (task.columns <= kFloatLanes) {
-    multiply_tile<kTileRows, 1, kKMajor>(block, task);
+    multiply_tile<kTileRows, 1, kKMajor>(block, task, prefetch, lines);
   } else {
-    multiply_tile<kTileRows, kVectors, kKMajor>(block, task);
+    multiply_tile<kTileRows, kVectors, kKMajor>(block, task, prefetch, lines);
   }
 }
 
@@ -237,6 +321,9 @@ void multiply_rows(const GemmBlock& block, const TileTask& task) {
 template <bool kKMajor>
 void multiply_panels(const GemmBlock& block) {
   constexpr int kThird = (kRows + 2) / 3;
+  PrefetchCursor prefetch(block.prefetch);
+  const int64_t tiles = block.a_count * block.b_count;
+  const int64_t lines_per_tile = (prefetch.left() + tiles - 1) / tiles;
   for (int64_t column = 0; column < block.b_count; ++column) {
     const GemmPanel& b_panel = block.b_panels[column];
     for (int64_t row = 0; row < block.a_count; ++row) {
@@ -249,12 +336,13 @@ void multiply_panels(const GemmBlock& block) {
                           block.addend ? block.addend + offset : nullptr,
                           a_panel.valid,
                           b_panel.valid};
+      const int64_t lines = std::min(lines_per_tile, prefetch.left());
       if (task.rows <= kThird) {
-        multiply_rows<kThird, kKMajor>(block, task);
+        multiply_rows<kThird, kKMajor>(block, task, prefetch, lines);
       } else if (task.rows <= 2 * kThird) {
-        multiply_rows<2 * kThird, kKMajor>(block, task);
+        multiply_rows<2 * kThird, kKMajor>(block, task, prefetch, lines);
       } else {
-        multiply_rows<kRows, kKMajor>(block, task);
+        multiply_rows<kRows, kKMajor>(block, task, prefetch, lines);
       }
     }
   }

@@ -31,6 +31,15 @@ struct GemmPanel {
   int64_t valid = 0;  // rows or columns that exist; the rest of the panel is zeros
 };
 
+// Memory that the next block's packing will read: `rows` of `row_lines` cache lines each. A product fetches it into L2
+// while it computes, so that cold weights cost no waiting. rows == 0: nothing.
+struct GemmPrefetch {
+  const char* first = nullptr;
+  int64_t row_stride = 0;  // bytes
+  int64_t row_lines = 0;
+  int64_t rows = 0;
+};
+
 struct GemmBlock {
   const float* a = nullptr;  // packed, panel p at a + p * a_panel_stride
   int64_t a_panel_stride = 0;
@@ -47,6 +56,7 @@ struct GemmBlock {
   int64_t c_column_stride = 1;
   const float* addend = nullptr;  // nullptr, or laid out as c
   float alpha = 1.0f;
+  GemmPrefetch prefetch;
 };
 
 struct GemmKernels {
@@ -54,8 +64,10 @@ struct GemmKernels {
   int64_t panel_columns = 0;  // of B
   // `destination` points at the first k of this piece inside the panel. A row by row: row r at r * kGemmRowPitch.
   void (*pack_a_rows)(const GemmPackSource& source, int64_t count, int64_t k, float* destination) = nullptr;
-  // A k-major: k at k * panel_rows.
-  void (*pack_a_k_major)(const GemmPackSource& source, int64_t count, int64_t k, float* destination) = nullptr;
+  // A k-major: k at k * panel_rows; the source's rows are contiguous unless `count` is at most one panel. `count` may
+  // span panels, which are then panel_stride apart. Up to a vector past the last k of a panel is overwritten.
+  void (*pack_a_k_major)(const GemmPackSource& source, int64_t count, int64_t k, float* destination,
+                         int64_t panel_stride) = nullptr;
   // B: k at k * panel_columns.
   void (*pack_b)(const GemmPackSource& source, int64_t count, int64_t k, float* destination) = nullptr;
   void (*multiply)(const GemmBlock& block) = nullptr;

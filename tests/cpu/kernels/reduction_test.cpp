@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <map>
 #include <vector>
 
 #include "kernel_testing.h"
@@ -58,7 +57,7 @@ struct ReductionCase {
 };
 
 void check(ReductionKind kind, const ReductionCase& test) {
-  std::map<int64_t, Exact> exact;
+  std::vector<Exact> exact(static_cast<size_t>(test.outputs));
   for (int64_t flat = 0; flat < element_count(test.sizes); ++flat) {
     int64_t rest = flat, source = 0, target = 0;
     for (int dim = test.sizes.rank() - 1; dim >= 0; --dim) {
@@ -67,14 +66,14 @@ void check(ReductionKind kind, const ReductionCase& test) {
       source += index * test.strides[dim];
       if (!test.reduced[static_cast<size_t>(dim)]) target += index * test.output_strides[dim];
     }
-    exact[target].add(kind, test.input[static_cast<size_t>(source)]);
+    exact[static_cast<size_t>(target)].add(kind, test.input[static_cast<size_t>(source)]);
   }
   std::vector<float> output(static_cast<size_t>(test.outputs), 77.0f);
   reduce(kind, test.sizes, test.reduced, test.input.data(), test.strides, output.data(), test.output_strides);
-  for (const auto& [offset, value] : exact) {
-    ASSERT_NEAR(output[static_cast<size_t>(offset)], value.result(kind),
-                value.bound(kind) + 1e-7 * std::abs(value.result(kind)))
-        << "kind " << static_cast<int>(kind) << ", output " << offset;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    const double result = exact[i].result(kind);
+    ASSERT_NEAR(output[i], result, exact[i].bound(kind) + 1e-7 * std::abs(result))
+        << "kind " << static_cast<int>(kind) << ", output " << i;
   }
 }
 
@@ -82,10 +81,10 @@ ReductionCase random_case(RandomSource& random) {
   ReductionCase test;
   const int64_t rank = random.integer(1, 5);
   for (int64_t dim = 0; dim < rank; ++dim) {
-    test.sizes.push_back(random.integer(1, 7));
+    test.sizes.push_back(random.integer(1, 5));
     test.reduced[static_cast<size_t>(dim)] = random.chance(0.5);
   }
-  if (random.chance(0.5)) test.sizes[static_cast<int>(random.integer(0, rank - 1))] = random.integer(200, 3000);
+  if (random.chance(0.5)) test.sizes[static_cast<int>(random.integer(0, rank - 1))] = random.integer(200, 1500);
   int64_t span = random.chance(0.2) ? 2 : 1;
   test.strides = test.output_strides = test.sizes;
   for (int dim = static_cast<int>(rank) - 1; dim >= 0; --dim) {
@@ -104,7 +103,7 @@ ReductionCase random_case(RandomSource& random) {
 TEST(Reduction, AgreesWithPlainLoopsOverRandomAxes) {
   for_each_target([] {
     RandomSource random(21);
-    for (int repetition = 0; repetition < 100 && !testing::Test::HasFailure(); ++repetition) {
+    for (int repetition = 0; repetition < 60 && !testing::Test::HasFailure(); ++repetition) {
       const ReductionCase test = random_case(random);
       for (ReductionKind kind : kKinds) check(kind, test);
     }

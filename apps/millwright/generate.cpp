@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/signals.h"
@@ -14,6 +16,8 @@
 #include "common_options.h"
 #include "device/open_device.h"
 #include "output.h"
+#include "text/corpus.h"
+#include "text/statistics.h"
 #include "tokenizer_path.h"
 #include "train/checkpoint.h"
 
@@ -29,12 +33,22 @@ struct GenerateCommand {
   generate::GenerateOptions options;
   std::string model;
   std::string tokenizer;
+  std::vector<std::string> words_of;
   std::string device = "cpu";
   int64_t seed = 1;
   bool json = false;
   Threads threads;
   Verbosity verbosity;
 };
+
+// The share of the text's words that occur in the corpus named by --words-of; nothing without that flag.
+Result<std::optional<double>> known_words(const GenerateCommand& command, const generate::Generation& generation) {
+  if (command.words_of.empty()) return std::nullopt;
+  MW_ASSIGN(const text::Corpus corpus,
+            text::open_corpus(std::vector<Path>(command.words_of.begin(), command.words_of.end())));
+  MW_ASSIGN(const double share, text::known_word_fraction(generation.text, corpus));
+  return share;
+}
 
 nlohmann::ordered_json generation_json(const GenerateCommand& command, const generate::Generation& generation) {
   return {{"model", command.options.model.string()},
@@ -71,13 +85,17 @@ Status run_generate(GenerateCommand& command) {
   };
   MW_ASSIGN(const generate::Generation generation,
             generate::generate(command.options, tokenizer, *device, print_piece));
+  MW_ASSIGN(const std::optional<double> known, known_words(command, generation));
   if (command.json) {
-    print_json(generation_json(command, generation));
+    nlohmann::ordered_json facts = generation_json(command, generation);
+    if (known) facts["known_words"] = *known;
+    print_json(facts);
   } else {
     if (!prompt_printed) print(command.options.prompt);
     print("\n");
   }
   report(generation);
+  if (known) log_info("{:.1f} % of its words occur in {}", 100 * *known, fmt::join(command.words_of, ", "));
   if (generation.stop == generate::StopReason::interrupted) {
     return fail(ErrorKind::interrupted, "interrupted after {} tokens", generation.tokens.size());
   }
@@ -99,6 +117,7 @@ void add_generate(CommandTree& tree) {
   command.number("--top-p", sampling.top_p, "Only the most likely tokens that together reach X; 1: all");
   command.integer("--seed", options->seed, "Of the choices; the same seed gives the same text", 0);
   command.text("--tokenizer", options->tokenizer, "PATH", "Tokenizer; none: the one in the model's folder");
+  command.texts("--words-of", options->words_of, "PATH", "Say how many of the words occur in these text files");
   command.text("--device", options->device, "NAME", "Where programs run").words = {"cpu"};
   command.flag("--json", options->json, "Print JSON at the end instead of text as it comes");
   options->threads.add_to(command);

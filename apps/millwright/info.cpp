@@ -18,6 +18,7 @@
 #include "output.h"
 #include "text/shard.h"
 #include "text/shard_set.h"
+#include "text/statistics.h"
 #include "text/tokenizer.h"
 #include "train/checkpoint.h"
 #include "train/config_file.h"
@@ -36,6 +37,7 @@ constexpr const char* kExamples =
 struct InfoCommand {
   std::string path;
   bool verify = false;
+  bool statistics = false;
   bool json = false;
   Verbosity verbosity;
 };
@@ -153,16 +155,22 @@ Result<Json> describe_tokenizer(const Path& path, const InfoCommand&) {
 Result<Json> describe_shards(const Path& path, const InfoCommand& command) {
   const Path folder = is_folder(path) ? path : path.parent_path();
   MW_ASSIGN(const text::ShardManifest manifest, text::read_manifest(folder));
-  if (command.verify) MW_TRY(text::ShardSet::open(folder));
-  return Json{{"vocabulary_size", manifest.identity.vocabulary_size},
-              {"train_tokens", manifest.train_tokens},
-              {"validation_tokens", manifest.validation_tokens},
-              {"documents", manifest.documents},
-              {"text_bytes", manifest.text_bytes},
-              {"train_files", manifest.train_files},
-              {"validation_files", manifest.validation_files},
-              {"tokenizer_hash", manifest.identity.tokenizer_hash},
-              {"corpus_hash", manifest.identity.corpus_hash}};
+  Json facts = {{"vocabulary_size", manifest.identity.vocabulary_size},
+                {"train_tokens", manifest.train_tokens},
+                {"validation_tokens", manifest.validation_tokens},
+                {"documents", manifest.documents},
+                {"text_bytes", manifest.text_bytes},
+                {"train_files", manifest.train_files},
+                {"validation_files", manifest.validation_files},
+                {"tokenizer_hash", manifest.identity.tokenizer_hash},
+                {"corpus_hash", manifest.identity.corpus_hash}};
+  if (command.verify || command.statistics) {
+    MW_ASSIGN(const text::ShardSet shards, text::ShardSet::open(folder));
+    if (command.statistics) {
+      facts["unigram_entropy"] = text::unigram_entropy(shards.train(), manifest.identity.vocabulary_size);
+    }
+  }
+  return facts;
 }
 
 Result<Json> describe_shard(const Path& path, const InfoCommand&) {
@@ -232,6 +240,8 @@ void add_info(CommandTree& tree) {
   auto options = std::make_shared<InfoCommand>();
   command.text("path", options->path, "PATH", "The file or folder").required = true;
   command.flag("--verify", options->verify, "Check sizes and hashes of a checkpoint's files, or every shard");
+  command.flag("--statistics", options->statistics,
+               "Of shards: the entropy of single tokens, the loss of a model that ignores context");
   command.flag("--json", options->json, "Print JSON");
   options->verbosity.add_to(command);
   command.on_run([options] { return run_info(*options); });

@@ -17,10 +17,10 @@
 namespace millwright::generate {
 
 struct GenerateOptions {
-  Path model;            // folder with config.json and model.safetensors
-  std::string prompt;    // UTF-8; empty: from the beginning of a text
-  int64_t tokens = 256;  // most to generate
-  SamplingSettings sampling;
+  Path model = {};          // folder with config.json and model.safetensors
+  std::string prompt = {};  // UTF-8; empty: from the beginning of a text
+  int64_t tokens = 256;     // most to generate
+  SamplingSettings sampling = {};
 };
 
 enum class StopReason {

@@ -236,6 +236,7 @@ class RReader {
 
   Status attributes(RValue& value, int depth) {
     MW_ASSIGN(RValue pairs, item(depth + 1));
+    if (pairs.type != kPairlist) return error("attributes that are no pairlist");
     for (size_t i = 0; i < pairs.items.size(); ++i) {
       if (pairs.names[i] == "names") value.names = std::move(pairs.items[i].strings);
     }

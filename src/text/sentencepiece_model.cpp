@@ -133,6 +133,11 @@ Status check_pieces(const SentencePieceModel& model, const std::string& name) {
     if (!std::isfinite(piece.score))
       return fail("{}: piece {}: expected a finite score, found {}", name, id, piece.score);
     if (!seen.insert(piece.text).second) return fail("{}: piece {}: \"{}\" occurs twice", name, id, piece.text);
+    // BPE starts from characters and looks each up among all pieces; it then cannot account for a control piece's text.
+    if (piece.kind == PieceKind::control && character_length(piece.text) == piece.text.size()) {
+      return fail("{}: piece {}: expected a control piece longer than one character, found \"{}\"", name, id,
+                  piece.text);
+    }
     if (piece.kind == PieceKind::unknown) ++unknown_pieces;
     if (piece.kind == PieceKind::normal || piece.kind == PieceKind::user_defined) ++ordinary_pieces;
     if (piece.kind == PieceKind::byte) {

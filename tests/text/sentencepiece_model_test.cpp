@@ -73,6 +73,8 @@ TEST(SentencePieceModel, RefusesBrokenPieces) {
   EXPECT_EQ(error_after([](auto& m) { m.pieces.back().score = std::numeric_limits<float>::infinity(); }),
             "m: piece 259: expected a finite score, found inf");
   EXPECT_EQ(error_after([](auto& m) { m.pieces.push_back(m.pieces.back()); }), "m: piece 260: \"a\" occurs twice");
+  EXPECT_EQ(error_after([](auto& m) { m.pieces[1].text = "s"; }),
+            "m: piece 1: expected a control piece longer than one character, found \"s\"");
   EXPECT_EQ(error_after([](auto& m) { m.pieces[3].text = "<0xZZ>"; }),
             "m: piece 3: expected a byte piece like <0x0A>, found \"<0xZZ>\"");
 }

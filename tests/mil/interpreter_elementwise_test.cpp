@@ -9,7 +9,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::vector<double> unary(std::string_view kind, std::vector<double> x, const std::vector<NamedConstant>& constants = {}) {
+std::vector<double> unary(std::string_view kind, std::vector<double> x,
+                          const std::vector<NamedConstant>& constants = {}) {
   const int64_t count = static_cast<int64_t>(x.size());
   return result_of(kind, {{"x", fp64({count}, std::move(x))}}, constants).numbers;
 }
@@ -33,10 +34,17 @@ TEST(InterpretedElementwise, UnaryFunctionsFollowTheirDefinitions) {
   EXPECT_EQ(unary("relu", {-1, 2}), (Numbers{0, 2}));
   EXPECT_EQ(unary("relu6", {-1, 2, 7}), (Numbers{0, 2, 6}));
   EXPECT_EQ(unary("softsign", {-1, 3}), (Numbers{-0.5, 0.75}));
-  for (const auto& [kind, function] : std::vector<std::pair<const char*, double (*)(double)>>{
-           {"acos", std::acos}, {"asin", std::asin}, {"atan", std::atan}, {"atanh", std::atanh}, {"cos", std::cos},
-           {"cosh", std::cosh}, {"erf", std::erf}, {"sin", std::sin}, {"sinh", std::sinh}, {"tan", std::tan},
-           {"tanh", std::tanh}}) {
+  for (const auto& [kind, function] : std::vector<std::pair<const char*, double (*)(double)>>{{"acos", std::acos},
+                                                                                              {"asin", std::asin},
+                                                                                              {"atan", std::atan},
+                                                                                              {"atanh", std::atanh},
+                                                                                              {"cos", std::cos},
+                                                                                              {"cosh", std::cosh},
+                                                                                              {"erf", std::erf},
+                                                                                              {"sin", std::sin},
+                                                                                              {"sinh", std::sinh},
+                                                                                              {"tan", std::tan},
+                                                                                              {"tanh", std::tanh}}) {
     EXPECT_EQ(unary(kind, {0.3}), (Numbers{function(0.3)})) << kind;
   }
 }
@@ -103,9 +111,8 @@ TEST(InterpretedElementwise, BroadcastsBothOperandsFromTheRight) {
 }
 
 TEST(InterpretedElementwise, SelectBroadcastsItsThreeOperands) {
-  const std::vector<NamedTensor> operands = {{"cond", tensor(ElementType::boolean, {2, 1}, {1, 0})},
-                                             {"a", counting({2, 3})},
-                                             {"b", fp64({3}, {10, 20, 30})}};
+  const std::vector<NamedTensor> operands = {
+      {"cond", tensor(ElementType::boolean, {2, 1}, {1, 0})}, {"a", counting({2, 3})}, {"b", fp64({3}, {10, 20, 30})}};
   expect_tensor(result_of("select", operands), {2, 3}, {0, 1, 2, 10, 20, 30});
 }
 
@@ -155,19 +162,19 @@ TEST(InterpretedActivations, AlphaShapesTheNegativeSide) {
 
 TEST(InterpretedActivations, SoftmaxNormalisesAlongItsAxis) {
   const TensorValue x = fp64({2, 3}, {1, 2, 3, -1, 0, 4});
-  expect_near(result_of("softmax", {{"x", x}}),
-              {0.09003057317038046, 0.24472847105479767, 0.6652409557748219, 0.006573263185309085, 0.017867981870304504,
-               0.9755587549443865});
-  const TensorValue columns = result_of("softmax", {{"x", fp64({2, 2}, {0, std::log(3), 0, 0})}}, {{"axis", Literal::int32(0)}});
+  expect_near(result_of("softmax", {{"x", x}}), {0.09003057317038046, 0.24472847105479767, 0.6652409557748219,
+                                                 0.006573263185309085, 0.017867981870304504, 0.9755587549443865});
+  const TensorValue columns =
+      result_of("softmax", {{"x", fp64({2, 2}, {0, std::log(3), 0, 0})}}, {{"axis", Literal::int32(0)}});
   expect_near(columns, {0.5, 0.75, 0.5, 0.25});
 }
 
 TEST(InterpretedActivations, LayerNormScalesAndShiftsOverItsAxes) {
-  const std::vector<NamedTensor> operands = {{"x", fp64({2, 3}, {1, 2, 3, -1, 0, 4})},
-                                             {"gamma", fp64({3}, {1, 2, 3})},
-                                             {"beta", fp64({3}, {0.5, 0, -0.5})}};
-  expect_near(result_of("layer_norm", operands, {{"axes", ints({-1})}, {"epsilon", number(1e-5)}}),
-              {-0.7247356859083902, 0, 3.1742070577251704, -0.42581910782403876, -0.9258191078240388, 3.666185985208174});
+  const std::vector<NamedTensor> operands = {
+      {"x", fp64({2, 3}, {1, 2, 3, -1, 0, 4})}, {"gamma", fp64({3}, {1, 2, 3})}, {"beta", fp64({3}, {0.5, 0, -0.5})}};
+  expect_near(
+      result_of("layer_norm", operands, {{"axes", ints({-1})}, {"epsilon", number(1e-5)}}),
+      {-0.7247356859083902, 0, 3.1742070577251704, -0.42581910782403876, -0.9258191078240388, 3.666185985208174});
   // Over all axes: mean 0, variance 5.
   expect_near(result_of("layer_norm", {{"x", fp64({2, 2}, {-3, -1, 1, 3})}}, {{"epsilon", number(4)}}),
               {-1, -1.0 / 3, 1.0 / 3, 1});

@@ -55,7 +55,8 @@ TEST(InterpretedConv, PutsTheOddElementOfPaddingBehindForSameAndInFrontForSameLo
 }
 
 TEST(InterpretedConv, StridesKeepTheRoundedUpSizeUnderSame) {
-  expect_tensor(conv({{"pad_type", Literal::string("same")}, {"strides", ints({2, 2})}}), {1, 1, 2, 2}, {37, 21, 23, 9});
+  expect_tensor(conv({{"pad_type", Literal::string("same")}, {"strides", ints({2, 2})}}), {1, 1, 2, 2},
+                {37, 21, 23, 9});
 }
 
 TEST(InterpretedConv, TakesCustomPaddingDilationsAndStridesPerAxis) {
@@ -71,9 +72,8 @@ TEST(InterpretedConv, IgnoresPadUnlessItIsCustom) {
 }
 
 TEST(InterpretedConv, SplitsChannelsIntoGroupsAndAddsTheBias) {
-  const std::vector<NamedTensor> operands = {{"x", counting({1, 4, 2}, 1)},
-                                             {"weight", fp64({2, 2, 1}, {1, 2, 3, 4})},
-                                             {"bias", fp64({2}, {10, 20})}};
+  const std::vector<NamedTensor> operands = {
+      {"x", counting({1, 4, 2}, 1)}, {"weight", fp64({2, 2, 1}, {1, 2, 3, 4})}, {"bias", fp64({2}, {10, 20})}};
   expect_tensor(result_of("conv", operands, {{"groups", Literal::int32(2)}}), {1, 2, 2}, {17, 20, 63, 70});
 }
 

@@ -7,7 +7,8 @@
 namespace millwright::mil {
 namespace {
 
-TensorValue reduce(std::string_view kind, const TensorValue& x, const std::vector<int64_t>& axes, bool keep_dims = false) {
+TensorValue reduce(std::string_view kind, const TensorValue& x, const std::vector<int64_t>& axes,
+                   bool keep_dims = false) {
   return result_of(kind, {{"x", x}}, {{"axes", ints(axes)}, {"keep_dims", Literal::boolean(keep_dims)}});
 }
 
@@ -48,7 +49,8 @@ TEST(InterpretedReductions, ArgReductionsTakeTheFirstOfEqualExtremes) {
   const TensorValue largest = result_of("reduce_argmax", {{"x", x}}, {{"axis", Literal::int32(-1)}});
   expect_tensor(largest, {2}, {0, 2});
   EXPECT_EQ(largest.type.element(), ElementType::int32);
-  const auto kept = result_of("reduce_argmin", {{"x", x}}, {{"axis", Literal::int32(0)}, {"keep_dims", Literal::boolean(true)}});
+  const auto kept =
+      result_of("reduce_argmin", {{"x", x}}, {{"axis", Literal::int32(0)}, {"keep_dims", Literal::boolean(true)}});
   expect_tensor(kept, {1, 3}, {1, 0, 0});
 }
 

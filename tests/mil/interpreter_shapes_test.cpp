@@ -83,8 +83,10 @@ TEST(InterpretedShapes, ConcatJoinsOrInterleaves) {
 }
 
 TEST(InterpretedShapes, StackInsertsAnAxis) {
-  expect_tensor(joined("stack", counting({2}), counting({2}, 10), {{"axis", Literal::int32(0)}}), {2, 2}, {0, 1, 10, 11});
-  expect_tensor(joined("stack", counting({2}), counting({2}, 10), {{"axis", Literal::int32(-1)}}), {2, 2}, {0, 10, 1, 11});
+  expect_tensor(joined("stack", counting({2}), counting({2}, 10), {{"axis", Literal::int32(0)}}), {2, 2},
+                {0, 1, 10, 11});
+  expect_tensor(joined("stack", counting({2}), counting({2}, 10), {{"axis", Literal::int32(-1)}}), {2, 2},
+                {0, 10, 1, 11});
 }
 
 TEST(InterpretedShapes, SplitGivesEqualOrListedPieces) {
@@ -129,20 +131,19 @@ TEST(InterpretedSlices, StepBackwardsWithANegativeStride) {
 }
 
 TEST(InterpretedSlices, MasksIgnoreBoundsAndSqueezeAxes) {
-  expect_tensor(sliced({1, 1}, {1, 1}, {{"begin_mask", bools({true, false})}, {"end_mask", bools({false, true})}}), {1, 3},
-                {1, 2, 3});
-  expect_tensor(sliced({0, 0}, {0, 0},
-                       {{"stride", ints({-2, -1})},
-                        {"begin_mask", bools({true, true})},
-                        {"end_mask", bools({true, true})}}),
-                {2, 4}, {11, 10, 9, 8, 3, 2, 1, 0});
+  expect_tensor(sliced({1, 1}, {1, 1}, {{"begin_mask", bools({true, false})}, {"end_mask", bools({false, true})}}),
+                {1, 3}, {1, 2, 3});
+  expect_tensor(
+      sliced({0, 0}, {0, 0},
+             {{"stride", ints({-2, -1})}, {"begin_mask", bools({true, true})}, {"end_mask", bools({true, true})}}),
+      {2, 4}, {11, 10, 9, 8, 3, 2, 1, 0});
   expect_tensor(sliced({-2, -3}, {0, -1}, {{"squeeze_mask", bools({true, false})}}), {2}, {5, 6});
 }
 
 TEST(InterpretedSlices, TakeRunTimeBounds) {
-  expect_tensor(result_of("slice_by_index",
-                          {{"x", counting({4})}, {"begin", int32({1}, {1})}, {"end", int32({1}, {-1})}}),
-                {2}, {1, 2});
+  expect_tensor(
+      result_of("slice_by_index", {{"x", counting({4})}, {"begin", int32({1}, {1})}, {"end", int32({1}, {-1})}}), {2},
+      {1, 2});
   const std::vector<NamedTensor> by_size = {{"x", counting({2, 4})}, {"begin", int32({2}, {0, 3})}};
   expect_tensor(result_of("slice_by_size", by_size, {{"size", ints({-1, 1})}}), {2, 1}, {3, 7});
   EXPECT_EQ(error_of("slice_by_size", by_size, {{"size", ints({-1, 2})}}),
@@ -162,7 +163,7 @@ TensorValue gather(const TensorValue& x, const TensorValue& indices, int64_t axi
 
 TEST(InterpretedGather, PutsTheShapeOfTheIndicesInPlaceOfTheAxis) {
   expect_tensor(gather(counting({2, 3, 4}), int32({2, 2}, {-1, 0, 1, -3}), 1), {2, 2, 2, 4},
-                {8,  9,  10, 11, 0, 1, 2, 3, 4,  5,  6,  7,  0,  1,  2,  3,
+                {8,  9,  10, 11, 0,  1,  2,  3,  4,  5,  6,  7,  0,  1,  2,  3,
                  20, 21, 22, 23, 12, 13, 14, 15, 16, 17, 18, 19, 12, 13, 14, 15});
   expect_tensor(gather(counting({3, 2}), int32({}, {-1}), 0), {2}, {4, 5});
 }
@@ -179,8 +180,8 @@ TEST(InterpretedGather, RefusesAnIndexOutsideTheAxis) {
 }
 
 TEST(InterpretedGather, AlongAnAxisTakesElementByElement) {
-  expect_tensor(result_of("gather_along_axis",
-                          {{"x", counting({2, 3})}, {"indices", int32({2, 2}, {2, -1, 0, 1})}}, {{"axis", Literal::int32(1)}}),
+  expect_tensor(result_of("gather_along_axis", {{"x", counting({2, 3})}, {"indices", int32({2, 2}, {2, -1, 0, 1})}},
+                          {{"axis", Literal::int32(1)}}),
                 {2, 2}, {2, 2, 3, 4});
 }
 
@@ -202,10 +203,10 @@ TEST(InterpretedScatter, CombinesUpdatesByItsMode) {
 }
 
 TEST(InterpretedScatter, AddsRepeatedIndicesUp) {
-  expect_tensor(result_of("scatter", {{"data", fp64({2}, {0, 0})},
-                                      {"indices", int32({3}, {1, 1, 0})},
-                                      {"updates", fp64({3}, {1, 2, 4})}}),
-                {2}, {4, 3});
+  expect_tensor(
+      result_of("scatter",
+                {{"data", fp64({2}, {0, 0})}, {"indices", int32({3}, {1, 1, 0})}, {"updates", fp64({3}, {1, 2, 4})}}),
+      {2}, {4, 3});
 }
 
 TEST(InterpretedScatter, AlongAnAxisIsTheInverseOfGatherAlongIt) {
@@ -213,9 +214,9 @@ TEST(InterpretedScatter, AlongAnAxisIsTheInverseOfGatherAlongIt) {
                                              {"indices", int32({2, 2}, {2, -1, 0, 1})},
                                              {"updates", fp64({2, 2}, {1, 2, 3, 4})}};
   expect_tensor(result_of("scatter_along_axis", operands, {{"axis", Literal::int32(1)}}), {2, 3}, {0, 0, 3, 3, 4, 0});
-  expect_tensor(result_of("scatter_along_axis", operands,
-                          {{"axis", Literal::int32(1)}, {"mode", Literal::string("update")}}),
-                {2, 3}, {0, 0, 2, 3, 4, 0});
+  expect_tensor(
+      result_of("scatter_along_axis", operands, {{"axis", Literal::int32(1)}, {"mode", Literal::string("update")}}),
+      {2, 3}, {0, 0, 2, 3, 4, 0});
 }
 
 TEST(InterpretedCreation, FillsShapes) {
@@ -225,7 +226,7 @@ TEST(InterpretedCreation, FillsShapes) {
   EXPECT_EQ(filled.type.element(), ElementType::fp16);
   expect_tensor(result_of("fill", {{"shape", int32({1}, {3})}}), {3}, {0, 0, 0});
   expect_tensor(result_of("fill_like", {{"ref_tensor", counting({1, 2})}}, {{"value", value}}), {1, 2}, {1.5, 1.5});
-  EXPECT_EQ(error_of("fill", {{"shape", int32({1}, {-3})}}), "tested (fill): shape [?] has a negative size");
+  EXPECT_EQ(error_of("fill", {{"shape", int32({1}, {-3})}}), "tested (fill): shape [-3] has a negative size");
 }
 
 TEST(InterpretedCreation, RangesLeaveOutTheirEnd) {
@@ -240,7 +241,8 @@ TEST(InterpretedCreation, RangesLeaveOutTheirEnd) {
 
 TEST(InterpretedCreation, OneHotMarksTheIndexOnItsAxis) {
   const NamedTensor indices = {"indices", int32({2}, {2, 0})};
-  expect_tensor(result_of("one_hot", {indices}, {{"one_hot_vector_size", Literal::int32(3)}}), {2, 3}, {0, 0, 1, 1, 0, 0});
+  expect_tensor(result_of("one_hot", {indices}, {{"one_hot_vector_size", Literal::int32(3)}}), {2, 3},
+                {0, 0, 1, 1, 0, 0});
   expect_tensor(result_of("one_hot", {indices},
                           {{"one_hot_vector_size", Literal::int32(2)},
                            {"axis", Literal::int32(0)},

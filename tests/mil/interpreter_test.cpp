@@ -72,8 +72,9 @@ TEST(Interpreter, TakesAnySizeForAnUnknownDimension) {
   Value* const x = b.input("x", Type::tensor(ElementType::fp32, {kUnknownDimension, 2}));
   function.block().set_results({b.reduce("reduce_sum", x, std::vector<int64_t>{0}, false)});
   for (const int64_t rows : {1, 3}) {
-    const auto results = interpret(function, std::vector{TensorValue(fp32({rows, 2}, std::vector<double>(
-                                                 static_cast<size_t>(2 * rows), 1.5)))}, Precision::fp64);
+    const auto results = interpret(
+        function, std::vector{TensorValue(fp32({rows, 2}, std::vector<double>(static_cast<size_t>(2 * rows), 1.5)))},
+        Precision::fp64);
     ASSERT_TRUE(results.has_value()) << results.error().message;
     EXPECT_EQ((*results)[0].numbers, std::vector<double>(2, 1.5 * static_cast<double>(rows)));
   }
@@ -103,10 +104,10 @@ TEST(Interpreter, OrdersReadsAndWritesOfAStateByPosition) {
 
 TEST(Interpreter, RunsInternalOperationsAsTheirDecompositions) {
   // 2 · Σ over the batch of x · y, plus the addend
-  const TensorValue product =
-      result_of("mw.matmul",
-                {{"x", fp32({2, 1, 2}, {1, 2, 3, 4})}, {"y", fp32({2, 2, 1}, {5, 6, 7, 8})}, {"addend", fp32({1, 1}, {1})}},
-                {{"reduce_axes", ints({0})}, {"alpha", Literal::number(ElementType::fp32, 2)}});
+  const TensorValue product = result_of(
+      "mw.matmul",
+      {{"x", fp32({2, 1, 2}, {1, 2, 3, 4})}, {"y", fp32({2, 2, 1}, {5, 6, 7, 8})}, {"addend", fp32({1, 1}, {1})}},
+      {{"reduce_axes", ints({0})}, {"alpha", Literal::number(ElementType::fp32, 2)}});
   expect_tensor(product, {1, 1}, {2 * (17 + 53) + 1});
 }
 

@@ -163,6 +163,10 @@ TensorValue to_value(const Literal& literal) {
 
 Literal to_literal(const TensorValue& value) { return Literal::numbers(value.type, value.numbers); }
 
+bool is_interpreted(std::string_view kind) {
+  return kind == "const" || kind == "read_state" || kind == "write_state" || find_evaluator(kind) != nullptr;
+}
+
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision) {
   if (std::ranges::any_of(function.block().operations(), is_internal)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,5 +32,8 @@ Literal to_literal(const TensorValue& value);
 // naming the operation, where an operation is unknown, an index is out of range, or an integer is divided by zero.
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision);
+
+// Whether the interpreter knows a kind of operation itself; internal ones it decomposes.
+bool is_interpreted(std::string_view kind);
 
 }  // namespace millwright::mil

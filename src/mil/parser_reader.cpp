@@ -13,12 +13,16 @@ namespace {
 
 constexpr size_t kFreeSplatElements = size_t{1} << 20;
 
-// The product of the known sizes times the widest element fits an int64; empty axes do not hide the others.
+// Sizes of an axis, so that products of two and sums of many fit 64 bits wherever types are computed.
+constexpr int64_t kLargestSize = std::numeric_limits<int32_t>::max();
+constexpr int64_t kLargestElementCount = int64_t{1} << 59;  // 2^62 bytes of the widest type
+
+// The product of the known sizes; empty axes do not hide the others.
 bool is_countable(const Shape& shape) {
-  int64_t product = 8;
+  int64_t product = 1;
   for (const int64_t size : shape) {
     if (size <= 1) continue;
-    if (product > std::numeric_limits<int64_t>::max() / size) return false;
+    if (product > kLargestElementCount / size) return false;
     product *= size;
   }
   return true;
@@ -100,8 +104,8 @@ std::optional<int64_t> Reader::dimension() {
   int64_t size = 0;
   const char* const end = token_.text.data() + token_.text.size();
   const auto [stop, problem] = std::from_chars(token_.text.data(), end, size);
-  if (token_.kind != Token::Kind::number || problem != std::errc() || stop != end || size < 0) {
-    expected("a size (an integer from 0 on, or '?')");
+  if (token_.kind != Token::Kind::number || problem != std::errc() || stop != end || size < 0 || size > kLargestSize) {
+    expected("a size (0 to 2147483647, or '?')");
     return std::nullopt;
   }
   advance();

@@ -1,6 +1,7 @@
 #include "mil/registry.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 #include "mil/operations/tables.h"
@@ -96,6 +97,35 @@ Status check_operand(const Operation& operation, const Operand& operand) {
   return {};
 }
 
+// Type rules add and multiply sizes and integer parameters; within 32 bits none of that can overflow.
+constexpr int64_t kLargestSize = std::numeric_limits<int32_t>::max();
+constexpr int64_t kLargestElementCount = int64_t{1} << 59;  // 2^62 bytes of the widest type
+
+Status check_integers(const Operation& operation, const ParameterDefinition& parameter) {
+  using Expect = ParameterDefinition::Expect;
+  if (parameter.expect != Expect::integer && parameter.expect != Expect::integers) return {};
+  const Literal* literal = operation.constant(parameter.name);
+  if (literal == nullptr || !literal->has_elements()) return {};
+  for (const int64_t value : literal->as_integers()) {
+    if (value < -kLargestSize - 1 || value > kLargestSize) {
+      return fail("{} has {}, expected 32-bit integers", parameter.name, value);
+    }
+  }
+  return {};
+}
+
+Status check_result(const Type& type) {
+  if (!type.is_tensor()) return {};
+  int64_t elements = 1;
+  for (const int64_t size : type.shape()) {
+    if (size > kLargestSize || (size > 1 && elements > kLargestElementCount / size)) {
+      return fail("the result {} is too large", type_text(type));
+    }
+    elements *= std::max<int64_t>(size, 1);
+  }
+  return {};
+}
+
 Status check_operands(const Operation& operation) {
   for (const Operand& operand : operation.operands()) MW_TRY(check_operand(operation, operand));
   for (const ParameterDefinition& parameter : operation.definition()->parameters) {
@@ -103,8 +133,10 @@ Status check_operands(const Operation& operation) {
         operation.find_operand(parameter.name) != nullptr || operation.attribute(parameter.name) != nullptr;
     if (parameter.required && !present) return fail("the parameter {} is missing", parameter.name);
     if (const Literal* attribute = operation.attribute(parameter.name); attribute != nullptr) {
+      if (parameter.kind == ParameterDefinition::Kind::list) return fail("{} must be an operand", parameter.name);
       MW_TRY(check_type(parameter, attribute->type()));
     }
+    MW_TRY(check_integers(operation, parameter));
   }
   return {};
 }
@@ -137,6 +169,11 @@ Result<std::vector<Type>> infer_types(const Operation& operation) {
   }
   auto types = operation.definition()->infer(operation);
   if (!types) return tl::unexpected<Error>(with_context(std::move(types.error()), describe(operation)));
+  for (const Type& type : *types) {
+    if (Status status = check_result(type); !status) {
+      return tl::unexpected<Error>(with_context(std::move(status.error()), describe(operation)));
+    }
+  }
   return types;
 }
 

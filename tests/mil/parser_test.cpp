@@ -213,22 +213,27 @@ TEST(Parser, SurvivesDeepNesting) {
 }
 
 TEST(Parser, AllocatesOnlyForElementsThatAreThere) {
-  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [1000000000000]>([1])]{}"),
-            "1:48: expected 1000000000000 in axis 0 of tensor<fp32, [1000000000000]>, found 1");
-  EXPECT_EQ(
-      first_error("program(1.3)[a = tensor<fp32, [1000000000000]>(1)]{}"),
-      "1:48: a single value for all 1000000000000 elements of tensor<fp32, [1000000000000]> is too large; use the "
-      "operation fill");
-  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [9223372036854775807, 0, 9223372036854775807]>(1)]{}"),
-            "1:31: the shape [9223372036854775807, 0, 9223372036854775807] has more elements than can be counted");
-  EXPECT_EQ(
-      first_error("program(1.3)[a = tensor<fp32, [1000000000000, 0]>(1)]{}"),
-      "1:51: expected brackets around the elements of tensor<fp32, [1000000000000, 0]>: a single value stands only "
-      "for known sizes above 0");
-  EXPECT_EQ(first_error("program(1.3)[a = list<fp32, 1000000000000>([1])]{}"),
-            "1:44: expected 1000000000000 items in list<fp32, 1000000000000>, found 1");
+  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [1000000000]>([1])]{}"),
+            "1:45: expected 1000000000 in axis 0 of tensor<fp32, [1000000000]>, found 1");
+  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [1000000000]>(1)]{}"),
+            "1:45: a single value for all 1000000000 elements of tensor<fp32, [1000000000]> is too large; use the "
+            "operation fill");
+  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [1000000, 0, 1000000]>(1)]{}"),
+            "1:54: expected brackets around the elements of tensor<fp32, [1000000, 0, 1000000]>: a single value "
+            "stands only for known sizes above 0");
+  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [1000000, 0, 1000000]>([1])]{}"),
+            "1:55: expected '[' before axis 1 of tensor<fp32, [1000000, 0, 1000000]>, found '1'");
+  EXPECT_EQ(first_error("program(1.3)[a = list<fp32, 1000000000>([1])]{}"),
+            "1:41: expected 1000000000 items in list<fp32, 1000000000>, found 1");
+}
+
+TEST(Parser, RefusesSizesThatDoNotFit) {
+  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [2147483648]>(1)]{}"),
+            "1:32: expected a size (0 to 2147483647, or '?'), found '2147483648'");
   EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [99999999999999999999]>(1)]{}"),
-            "1:32: expected a size (an integer from 0 on, or '?'), found '99999999999999999999'");
+            "1:32: expected a size (0 to 2147483647, or '?'), found '99999999999999999999'");
+  EXPECT_EQ(first_error("program(1.3)[a = tensor<fp32, [2147483647, 0, 2147483647, 2]>(1)]{}"),
+            "1:31: the shape [2147483647, 0, 2147483647, 2] has more elements than can be counted");
 }
 
 TEST(Parser, ReadsManyStatementsInLinearTime) {

@@ -26,9 +26,14 @@ bool is_plain_name(const std::string& name) {
   return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
 }
 
+// In quotation marks, on one line whatever it holds.
+std::string json_text(const std::string& text) {
+  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
 Result<std::string> json_hash(const Json& object, const std::string& key, const std::string& source) {
   MW_ASSIGN(std::string hash, json_string(object, key, source));
-  if (!is_hash(hash)) return fail("{}: \"{}\": expected 32 hexadecimal digits, found \"{}\"", source, key, hash);
+  if (!is_hash(hash)) return fail("{}: \"{}\": expected 32 hexadecimal digits, found {}", source, key, json_text(hash));
   return hash;
 }
 
@@ -44,7 +49,7 @@ Result<CheckpointFile> parse_file(const Json& object, const std::string& source)
   CheckpointFile file;
   MW_ASSIGN(file.name, json_string(object, "name", source));
   if (!is_plain_name(file.name))
-    return fail("{}: \"name\": expected a file of this folder, found \"{}\"", source, file.name);
+    return fail("{}: \"name\": expected a file of this folder, found {}", source, json_text(file.name));
   MW_ASSIGN(file.bytes, json_integer(object, "bytes", source, 0));
   MW_ASSIGN(file.hash, json_hash(object, "xxh3", source));
   return file;

@@ -119,7 +119,7 @@ Status parse_config(std::string_view text, const std::string& source, TrainConfi
   for (const auto& [key, node] : table) {
     const Setting* setting = find_setting(key.str());
     if (setting == nullptr) {
-      return fail("{}: unknown key \"{}\"; did you mean \"{}\"?", place(source, key.source()), key.str(),
+      return fail("{}: unknown key {}; did you mean \"{}\"?", place(source, key.source()), quoted_text(key.str()),
                   nearest_key(key.str()));
     }
     MW_TRY(std::visit(NodeReader{changed, *setting, node, source}, setting->member));

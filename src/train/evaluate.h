@@ -12,9 +12,10 @@
 namespace millwright::train {
 
 struct EvaluateOptions {
-  Path model;                     // a model folder, checkpoint or run folder (its newest checkpoint)
-  std::vector<std::string> data;  // text files and folders, or one folder of shards; none: the run's validation text
-  Path tokenizer;                 // empty: the one in the model's folder
+  Path model = {};  // a model folder, checkpoint or run folder (its newest checkpoint)
+  std::vector<std::string> data =
+      {};               // text files and folders, or one folder of shards; none: the run's validation text
+  Path tokenizer = {};  // empty: the one in the model's folder
   int64_t batch = 8;
   int64_t sequence = 0;  // 0: the model's
   int64_t batches = 0;   // 0: all of the text

@@ -97,26 +97,11 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 struct ValuePrinter {
-  std::string operator()(const std::string& value) const { return quoted(value); }
+  std::string operator()(const std::string& value) const { return quoted_text(value); }
   std::string operator()(const std::vector<std::string>& values) const {
     std::string out = "[";
-    for (size_t i = 0; i < values.size(); ++i) out += (i == 0 ? "" : ", ") + quoted(values[i]);
+    for (size_t i = 0; i < values.size(); ++i) out += (i == 0 ? "" : ", ") + quoted_text(values[i]);
     return out + "]";
   }
   std::string operator()(int64_t value) const { return fmt::format("{}", value); }
@@ -158,7 +143,7 @@ struct TextReader {
     char* end = nullptr;
     errno = 0;
     const long long value = std::strtoll(text.c_str(), &end, 10);
-    if (text.empty() || *end != '\0') return fail("{}: expected an integer, found \"{}\"", flag, text);
+    if (text.empty() || *end != '\0') return fail("{}: expected an integer, found {}", flag, quoted_text(text));
     if (errno == ERANGE) return fail("{}: expected an integer of at most 63 bits, found {}", flag, text);
     MW_TRY(check_range(setting, static_cast<double>(value), flag));
     config.*member = value;
@@ -167,13 +152,13 @@ struct TextReader {
   Status operator()(double C::*member) const {
     char* end = nullptr;
     const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0') return fail("{}: expected a number, found \"{}\"", flag, text);
+    if (text.empty() || *end != '\0') return fail("{}: expected a number, found {}", flag, quoted_text(text));
     MW_TRY(check_range(setting, value, flag));
     config.*member = value;
     return {};
   }
   Status operator()(bool C::*member) const {
-    if (text != "true" && text != "false") return fail("{}: expected true or false, found \"{}\"", flag, text);
+    if (text != "true" && text != "false") return fail("{}: expected true or false, found {}", flag, quoted_text(text));
     config.*member = text == "true";
     return {};
   }
@@ -201,6 +186,21 @@ std::string flag_name(const Setting& setting) {
   std::string flag = "--" + std::string(setting.key);
   std::replace(flag.begin(), flag.end(), '_', '-');
   return flag;
+}
+
+std::string quoted_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
 }
 
 std::string value_text(const Setting& setting, const TrainConfig& config) {

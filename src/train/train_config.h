@@ -92,6 +92,9 @@ std::string flag_name(const Setting& setting);  // "--learning-rate"
 std::string value_text(const Setting& setting, const TrainConfig& config);
 inline std::string default_text(const Setting& setting) { return value_text(setting, TrainConfig{}); }
 
+// The text as run.toml writes strings: in quotation marks, on one line whatever it holds.
+std::string quoted_text(std::string_view text);
+
 // From the command line: one value (a list setting is replaced by the list of that one). The error names the flag.
 Status set_from_text(TrainConfig& config, const Setting& setting, std::string_view text);
 // From the command line: all values of a list setting.

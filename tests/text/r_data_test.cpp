@@ -132,7 +132,7 @@ TEST(RData, SaysWhatIsWrong) {
             "r: not readable as R data at byte 31: a string that is not UTF-8");
   EXPECT_EQ(error(header(2) + kNamesReference), "r: not readable as R data at byte 18: a reference to symbol 1 of 0");
   EXPECT_EQ(error(header(2) + strings({}, 16 | 0x200) + word(19) + word(1) + word(254)),
-            "r: not readable as R data at byte 38: attributes that are no pairlist");
+            "r: not readable as R data at byte 34: attributes that are no pairlist");
   std::string nested;
   for (int i = 0; i < 100; ++i) nested += word(19) + word(1);
   EXPECT_EQ(error(header(2) + nested + word(254)), "r: not readable as R data at byte 534: nested too deeply");

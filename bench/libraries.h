@@ -64,7 +64,8 @@ inline void multiply_ours(const Product& product, const float* a, const float* b
 inline Multiply one_by_one(Multiply multiply_one) {
   return [multiply_one](const Product& product, const float* a, const float* b, float* c) {
     for (int64_t i = 0; i < product.batch; ++i) {
-      multiply_one(product, a + i * product.m * product.k, b + i * product.k * product.n, c + i * product.m * product.n);
+      multiply_one(product, a + i * product.m * product.k, b + i * product.k * product.n,
+                   c + i * product.m * product.n);
     }
   };
 }
@@ -92,7 +93,9 @@ inline std::vector<Library> libraries(int threads) {
   return all;
 }
 
-inline double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+inline double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 struct Matrix {
   AlignedBuffer buffer;

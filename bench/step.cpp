@@ -2,7 +2,7 @@
 // the work of a step, its time by phase, and the share of two peaks measured in the same run: the same products alone
 // (the fastest library here for each shape), and multiply-adds in registers.
 //
-//   step [--model NAME] [--batch N] [--sequence N] [--threads N] [--steps N] [--accumulate] [--profile]
+//   step [--model NAME] [--batch N] [--sequence N] [--threads N] [--steps N] [--accumulate] [--profile] [--listing]
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -32,6 +32,7 @@ struct Options {
   int steps = 7;
   bool accumulate = false;
   bool profile = false;
+  bool listing = false;
 };
 
 double median(std::vector<double> values) {
@@ -141,7 +142,8 @@ Result<Times> run_steps(Step& step, const Options& options) {
     const double updated = now();
     if (i == 0) continue;  // touches the memory for the first time
     double backward = 0;
-    for (const cpu::ProfileEntry& entry : step.compiled->profile()) backward += is_backward(entry.label) ? entry.seconds : 0;
+    for (const cpu::ProfileEntry& entry : step.compiled->profile())
+      backward += is_backward(entry.label) ? entry.seconds : 0;
     times.whole.push_back(ran - start);
     times.backward.push_back(backward);
     times.forward.push_back(ran - start - backward);
@@ -205,6 +207,10 @@ Status run(const Options& options) {
   if (options.threads > 0) set_thread_count(options.threads);
   const int threads = thread_count();
   MW_ASSIGN(Step step, prepare(options));
+  if (options.listing) {
+    fmt::print("{}", step.compiled->listing());
+    return {};
+  }
   bind(step, options.accumulate);
   const double process_bytes_before = static_cast<double>(current_resident_bytes());
   MW_ASSIGN(const Times times, run_steps(step, options));
@@ -235,7 +241,8 @@ Status run(const Options& options) {
   fmt::print("memory                {:9.2f} GiB of the process at its peak ({:.2f} before the first step)\n",
              resident / (1 << 30), process_bytes_before / (1 << 30));
   fmt::print("intermediate values   {:9.1f} MiB in the arena, {:.1f} MiB without sharing, {:.1f} MiB of constants\n",
-             static_cast<double>(memory.arena_bytes) / (1 << 20), static_cast<double>(memory.unplanned_bytes) / (1 << 20),
+             static_cast<double>(memory.arena_bytes) / (1 << 20),
+             static_cast<double>(memory.unplanned_bytes) / (1 << 20),
              static_cast<double>(memory.constant_bytes) / (1 << 20));
   if (options.profile) print_profile(profile);
 
@@ -260,10 +267,12 @@ int main(int argc, char** argv) {
   CLI::App app("One training step against the machine's own matrix-product speed");
   app.add_option("--model", options.model, "A preset")->capture_default_str();
   app.add_option("--batch", options.batch, "Sequences of a step")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--sequence", options.sequence, "Tokens of a sequence; the model's by default")->check(CLI::PositiveNumber);
+  app.add_option("--sequence", options.sequence, "Tokens of a sequence; the model's by default")
+      ->check(CLI::PositiveNumber);
   app.add_option("--threads", options.threads, "All by default")->check(CLI::PositiveNumber);
   app.add_option("--steps", options.steps, "Measured steps")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("--accumulate", options.accumulate, "Add gradients to their buffers");
+  app.add_flag("--listing", options.listing, "Print the kernel calls of a step and stop");
   app.add_flag("--profile", options.profile, "Print time by kernel, the slowest calls, and the products alone");
   CLI11_PARSE(app, argc, argv);
   const millwright::Status status = millwright::run(options);

@@ -35,7 +35,8 @@ class Memory {
   void set(int buffer, void* base) { bases_[static_cast<size_t>(buffer)] = static_cast<std::byte*>(base); }
 
   void* at(const View& view) const {
-    return bases_[static_cast<size_t>(view.buffer)] + view.offset * static_cast<int64_t>(mil::element_bytes(view.element));
+    return bases_[static_cast<size_t>(view.buffer)] +
+           view.offset * static_cast<int64_t>(mil::element_bytes(view.element));
   }
   float* floats(const View& view) const { return static_cast<float*>(at(view)); }
   int32_t* integers(const View& view) const { return static_cast<int32_t*>(at(view)); }

@@ -12,6 +12,8 @@
 namespace millwright::cpu {
 namespace {
 
+constexpr int64_t kMostAxes = 5;
+
 Status check_value(const mil::Value& value, const std::string& where) {
   if (!value.type().is_tensor()) {
     return fail("{}: {} is {}; the CPU executor takes tensors only", where, value.name(), mil::type_text(value.type()));
@@ -19,6 +21,21 @@ Status check_value(const mil::Value& value, const std::string& where) {
   if (!mil::is_static(value.shape())) {
     return fail("{}: {} is {}; the CPU executor needs every size to be known", where, value.name(),
                 mil::type_text(value.type()));
+  }
+  if (value.type().rank() > kMostAxes) {
+    return fail("{}: {} has rank {}; MIL has at most {} axes", where, value.name(), value.type().rank(), kMostAxes);
+  }
+  return {};
+}
+
+Status check_literals(const mil::Operation& operation) {
+  for (const mil::Operand& operand : operation.operands()) {
+    for (const mil::Argument& argument : operand.arguments) {
+      const auto* literal = std::get_if<mil::Literal>(&argument);
+      if (literal == nullptr || !literal->is_blob()) continue;
+      return fail("{}: the elements of {} are in the weight file {}; load them before compiling",
+                  mil::describe(operation), operand.name, literal->blob_reference().path);
+    }
   }
   return {};
 }
@@ -37,6 +54,7 @@ Status check_function(const mil::Function& function) {
       return fail("{}: the CPU executor has no control flow", mil::describe(*operation));
     }
     if (is_parameter_text(*operation)) continue;
+    MW_TRY(check_literals(*operation));
     for (const auto& result : operation->results()) MW_TRY(check_value(*result, mil::describe(*operation)));
   }
   return {};
@@ -82,8 +100,10 @@ class Executable final : public CompiledFunction {
       MW_CHECK(input < 0 || results[i] == inputs[static_cast<size_t>(input)],
                "result {} and input {} are aliases, their pointers differ", i, input);
     }
-    for (const Binding& binding : input_bindings_) memory_.set(binding.buffer, inputs[static_cast<size_t>(binding.index)]);
-    for (const Binding& binding : result_bindings_) memory_.set(binding.buffer, results[static_cast<size_t>(binding.index)]);
+    for (const Binding& binding : input_bindings_)
+      memory_.set(binding.buffer, inputs[static_cast<size_t>(binding.index)]);
+    for (const Binding& binding : result_bindings_)
+      memory_.set(binding.buffer, results[static_cast<size_t>(binding.index)]);
     return profiles_ ? run_timed() : run_calls();
   }
 
@@ -131,7 +151,8 @@ class Executable final : public CompiledFunction {
     for (size_t id = 0; id < buffers_.size(); ++id) {
       const auto owner = static_cast<size_t>(plan.owner[id]);
       const int buffer = static_cast<int>(id);
-      places_.push_back(external[owner] == nullptr ? fmt::format("@{}", plan.offset[owner]) : external_text(*external[owner]));
+      places_.push_back(external[owner] == nullptr ? fmt::format("@{}", plan.offset[owner])
+                                                   : external_text(*external[owner]));
       if (external[owner] == nullptr) {
         if (plan.offset[owner] >= 0) memory_.set(buffer, arena_.data() + plan.offset[owner]);
       } else if (external[owner]->kind == Buffer::Kind::input) {
@@ -192,8 +213,8 @@ Result<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(const mil::F
   run_passes(*rewritten);
   MW_ASSIGN(LoweredFunction lowered, Lowering(*rewritten).lower());
   MW_ASSIGN(const MemoryPlan plan, plan_memory(lowered, aliases));
-  return std::unique_ptr<CompiledFunction>(std::make_unique<Executable>(
-      std::move(lowered), plan, std::move(aliases), options.profile, function.inputs().size()));
+  return std::unique_ptr<CompiledFunction>(std::make_unique<Executable>(std::move(lowered), plan, std::move(aliases),
+                                                                        options.profile, function.inputs().size()));
 }
 
 }  // namespace millwright::cpu

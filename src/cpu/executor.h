@@ -1,6 +1,6 @@
 // The MIL executor of the CPU: compiles a function to a list of kernel calls over one arena, then runs it.
-// compile() rewrites (fusion, folded transposes, in-place updates), plans memory by liveness and picks kernels; run() only
-// computes. Results do not depend on the thread count: every reduction has an order fixed by shapes.
+// compile() rewrites (fusion, folded transposes, in-place updates), plans memory by liveness and picks kernels; run()
+// only computes. Results do not depend on the thread count: every reduction has an order fixed by shapes.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ struct MemoryReport {
 class CompiledFunction {
  public:
   // Fails with the operation's name and place where one has no kernel, a shape is unknown, or an alias is unsafe.
-  static Result<std::unique_ptr<CompiledFunction>> compile(const mil::Function& function, const CompileOptions& options);
+  static Result<std::unique_ptr<CompiledFunction>> compile(const mil::Function& function,
+                                                           const CompileOptions& options);
   virtual ~CompiledFunction() = default;
 
   // One pointer per function input and per result, in their order, each to type.bytes() bytes aligned to 64.

@@ -34,7 +34,8 @@ std::span<const KernelEntry> unfused_kernels();
 
 // fail("{}: …") with the operation's name and place in front.
 template <class... Args>
-tl::unexpected<Error> operation_error(const mil::Operation& operation, fmt::format_string<Args...> format, Args&&... args) {
+tl::unexpected<Error> operation_error(const mil::Operation& operation, fmt::format_string<Args...> format,
+                                      Args&&... args) {
   return fail("{}: {}", mil::describe(operation), fmt::format(format, std::forward<Args>(args)...));
 }
 // An error unless the view's element type is the one given: "no kernel for fp64".

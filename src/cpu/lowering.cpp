@@ -102,9 +102,7 @@ View Lowering::constant(const mil::Literal& literal) {
   return view;
 }
 
-View Lowering::float_constant(float value) {
-  return constant(mil::Literal::number(mil::ElementType::fp32, value));
-}
+View Lowering::float_constant(float value) { return constant(mil::Literal::number(mil::ElementType::fp32, value)); }
 
 View Lowering::temporary(const mil::Type& type) {
   return dense_view(add_buffer(Buffer::Kind::arena, type.bytes()), type);

@@ -52,9 +52,14 @@ class Planner {
     for (size_t id = 0; id < buffers_.size(); ++id) {
       Lifetime& life = plan_.lifetimes[id];
       switch (buffers_[id].kind) {
-        case Buffer::Kind::arena: break;
-        case Buffer::Kind::constant: life = {-1, kForever}; break;
-        case Buffer::Kind::result: life.last = kForever; break;
+        case Buffer::Kind::arena:
+          break;
+        case Buffer::Kind::constant:
+          life = {-1, kForever};
+          break;
+        case Buffer::Kind::result:
+          life.last = kForever;
+          break;
         case Buffer::Kind::input:
           // Without an alias nothing may ever be written over it.
           life = {-1, is_aliased(buffers_[id].index) ? life.last : kForever};
@@ -70,9 +75,8 @@ class Planner {
       if (buffers_[id].kind != Buffer::Kind::result) continue;
       const int input = aliases_[static_cast<size_t>(buffers_[id].index)];
       if (input < 0) continue;
-      const auto found = std::ranges::find_if(buffers_, [&](const Buffer& other) {
-        return other.kind == Buffer::Kind::input && other.index == input;
-      });
+      const auto found = std::ranges::find_if(
+          buffers_, [&](const Buffer& other) { return other.kind == Buffer::Kind::input && other.index == input; });
       const int memory = static_cast<int>(found - buffers_.begin());
       const Lifetime& reads = plan_.lifetimes[static_cast<size_t>(memory)];
       const int write = plan_.lifetimes[id].first;
@@ -170,7 +174,8 @@ class Planner {
       const bool is_arena = buffers_[id].kind == Buffer::Kind::arena;
       if (is_arena && plan_.lifetimes[id].is_used()) plan_.unplanned_bytes += buffers_[id].bytes;
       if (plan_.owner[id] != static_cast<int>(id) || is_external(static_cast<int>(id))) continue;
-      Block block{static_cast<int>(id), (buffers_[id].bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment,
+      Block block{static_cast<int>(id),
+                  (buffers_[id].bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment,
                   {kForever, -1}};
       for (const int member : members_[id]) {
         const Lifetime& life = plan_.lifetimes[static_cast<size_t>(member)];
@@ -186,7 +191,9 @@ class Planner {
   void place() {
     plan_.offset.assign(buffers_.size(), -1);
     std::vector<Block> blocks = arena_blocks();
-    std::ranges::stable_sort(blocks, std::ranges::greater{}, &Block::bytes);
+    std::ranges::sort(blocks, [](const Block& a, const Block& b) {
+      return a.bytes != b.bytes ? a.bytes > b.bytes : a.owner < b.owner;
+    });
     std::vector<Block> placed;  // by offset
     for (Block& block : blocks) {
       int64_t best_offset = -1;

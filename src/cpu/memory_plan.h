@@ -1,5 +1,5 @@
-// The memory plan: which buffers share memory because one's life ends where the other's begins (results written straight
-// to the caller, in-place updates, dropped copies), and where in one arena the others lie.
+// The memory plan: which buffers share memory because one's life ends where the other's begins (results written
+// straight to the caller, in-place updates, dropped copies), and where in one arena the others lie.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct Lifetime {
 };
 
 struct MemoryPlan {
-  std::vector<int> owner;           // buffer → the buffer whose memory it shares, itself included
-  std::vector<int64_t> offset;      // owner → bytes from the start of the arena; -1 for the caller's memory and constants
+  std::vector<int> owner;       // buffer → the buffer whose memory it shares, itself included
+  std::vector<int64_t> offset;  // owner → bytes from the start of the arena; -1 for the caller's memory and constants
   std::vector<Lifetime> lifetimes;  // by buffer; calls are counted before any is dropped
   std::vector<bool> is_dropped;     // by call: a move between buffers that share memory
   int64_t arena_bytes = 0;

@@ -75,7 +75,7 @@ Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"const", lower_const}, {"fill", lower_fill},   {"fill_like", lower_fill},
+    {"const", lower_const},    {"fill", lower_fill},   {"fill_like", lower_fill},
     {"range_1d", lower_range}, {"shape", lower_shape}, {"one_hot", lower_one_hot},
 };
 

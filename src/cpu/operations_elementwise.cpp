@@ -64,16 +64,19 @@ class ProgramBuilder {
   }
   int16_t constant(LaneType type, double value) { return append(Op::constant, {}, type, value); }
   LaneType lane(int16_t value) const { return program_.lane_type(value); }
-  int16_t to_float(int16_t value) {
-    return lane(value) == LaneType::float32 ? value : append(Op::to_float, {value});
+  // In the lanes that the result's storage needs; a form that computes integers in float cuts them towards zero.
+  int16_t in_lanes(int16_t value, LaneType wanted) {
+    if (lane(value) == wanted) return value;
+    return wanted == LaneType::float32 ? append(Op::to_float, {value}) : append(Op::to_int, {value});
   }
+  int16_t to_float(int16_t value) { return lane(value) == LaneType::float32 ? value : append(Op::to_float, {value}); }
 
   static LaneType lane_of(mil::ElementType element) {
     return mil::is_floating(element) ? LaneType::float32 : LaneType::int32;
   }
 
   ElementwiseProgram& program() { return program_; }
-  const std::vector<View>& inputs() const { return inputs_; }        // broadcast to the space
+  const std::vector<View>& inputs() const { return inputs_; }          // broadcast to the space
   const std::vector<View>& read_views() const { return read_views_; }  // as they are, for the memory plan
 
  private:
@@ -102,7 +105,9 @@ class ProgramBuilder {
     ids_.emplace_back(original, id);
   }
 
-  bool is_immediate(const View& view) const { return is_splat(view) && view.count() > 0 && lowering_.is_constant(view); }
+  bool is_immediate(const View& view) const {
+    return is_splat(view) && view.count() > 0 && lowering_.is_constant(view);
+  }
 
   // Along the innermost axis the kernel loads vectors: from neighbours, or one element for all.
   bool reads_badly(const View& view) const {
@@ -148,29 +153,24 @@ int16_t unary(ProgramBuilder& b, const mil::Operation& operation) {
   return b.append(kOpcode, {x}, b.lane(x));
 }
 
-// The opcode exists for float only: integers are computed in float and cut towards zero.
-int16_t back_to(ProgramBuilder& b, LaneType type, int16_t value) {
-  return type == LaneType::float32 ? value : b.append(Op::to_int, {value});
-}
-
+// The opcode exists for float only.
 template <Op kOpcode>
 int16_t float_unary(ProgramBuilder& b, const mil::Operation& operation) {
   const int16_t x = b.operand(operation, "x");
-  return back_to(b, b.lane(x), b.append(kOpcode, {b.to_float(x)}));
+  return b.append(kOpcode, {b.to_float(x)});
 }
 
 template <Op kOpcode>
 int16_t float_binary(ProgramBuilder& b, const mil::Operation& operation) {
   const int16_t x = b.operand(operation, "x");
   const int16_t y = b.operand(operation, "y");
-  return back_to(b, b.lane(x), b.append(kOpcode, {b.to_float(x), b.to_float(y)}));
+  return b.append(kOpcode, {b.to_float(x), b.to_float(y)});
 }
 
 template <Op kOpcode>
 int16_t with_epsilon(ProgramBuilder& b, const mil::Operation& operation) {
   const int16_t x = b.operand(operation, "x");
-  return back_to(b, b.lane(x),
-                 b.append(kOpcode, {b.to_float(x)}, LaneType::float32, mil::number(operation, "epsilon")));
+  return b.append(kOpcode, {b.to_float(x)}, LaneType::float32, mil::number(operation, "epsilon"));
 }
 
 template <Op kOpcode>
@@ -198,8 +198,7 @@ int16_t cast(ProgramBuilder& b, const mil::Operation& operation) {
 }
 
 int16_t clip_between(ProgramBuilder& b, int16_t x, double low, double high) {
-  if (b.lane(x) == LaneType::float32) return b.append(Op::clip, {x}, LaneType::float32, low, high);
-  return back_to(b, LaneType::int32, b.append(Op::clip, {b.to_float(x)}, LaneType::float32, low, high));
+  return b.append(Op::clip, {b.to_float(x)}, LaneType::float32, low, high);
 }
 
 int16_t clip(ProgramBuilder& b, const mil::Operation& operation) {
@@ -211,7 +210,7 @@ int16_t relu6(ProgramBuilder& b, const mil::Operation& operation) {
 }
 
 int16_t gelu(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
+  const int16_t x = b.to_float(b.operand(operation, "x"));
   const std::string mode = mil::text(operation, "mode");
   if (mode == "EXACT") return b.append(Op::gelu, {x});
   if (mode == "TANH_APPROXIMATION") return b.append(Op::gelu_tanh, {x});
@@ -219,29 +218,35 @@ int16_t gelu(ProgramBuilder& b, const mil::Operation& operation) {
   return b.append(Op::mul, {x, b.append(Op::sigmoid, {scaled})});
 }
 
+// Not the opcode of that name: a gradient in the same group reads the sigmoid too.
+int16_t silu(ProgramBuilder& b, const mil::Operation& operation) {
+  const int16_t x = b.to_float(b.operand(operation, "x"));
+  return b.append(Op::mul, {x, b.append(Op::sigmoid, {x})});
+}
+
 // max(x, 0) + log(1 + exp(-|x|)): no overflow for large x.
 int16_t softplus(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
+  const int16_t x = b.to_float(b.operand(operation, "x"));
   const int16_t decayed = b.append(Op::exp, {b.append(Op::neg, {b.append(Op::abs, {x})})});
   const int16_t rest = b.append(Op::log, {decayed}, LaneType::float32, 1.0);
   return b.append(Op::add, {b.append(Op::relu, {x}), rest});
 }
 
 int16_t softsign(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
+  const int16_t x = b.to_float(b.operand(operation, "x"));
   const int16_t size = b.append(Op::add, {b.append(Op::abs, {x}), b.constant(LaneType::float32, 1)});
   return b.append(Op::real_div, {x, size});
 }
 
 int16_t leaky_relu(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
+  const int16_t x = b.to_float(b.operand(operation, "x"));
   const int16_t below = b.append(Op::mul, {x, b.constant(LaneType::float32, mil::number(operation, "alpha"))});
   const int16_t positive = b.append(Op::greater_equal, {x, b.constant(LaneType::float32, 0)});
   return b.append(Op::select, {positive, x, below});
 }
 
 int16_t elu(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
+  const int16_t x = b.to_float(b.operand(operation, "x"));
   const int16_t one = b.constant(LaneType::float32, 1);
   const int16_t curve = b.append(Op::sub, {b.append(Op::exp, {x}), one});
   const int16_t below = b.append(Op::mul, {curve, b.constant(LaneType::float32, mil::number(operation, "alpha"))});
@@ -250,7 +255,7 @@ int16_t elu(ProgramBuilder& b, const mil::Operation& operation) {
 }
 
 int16_t thresholded_relu(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
+  const int16_t x = b.to_float(b.operand(operation, "x"));
   const int16_t reached =
       b.append(Op::greater_equal, {x, b.constant(LaneType::float32, mil::number(operation, "alpha"))});
   return b.append(Op::select, {reached, x, b.constant(LaneType::float32, 0)});
@@ -281,7 +286,7 @@ const std::unordered_map<std::string_view, Form>& forms() {
       {"ceil", float_unary<Op::ceil>},
       {"round", float_unary<Op::round>},
       {"sigmoid", float_unary<Op::sigmoid>},
-      {"silu", float_unary<Op::silu>},
+      {"silu", silu},
       {"relu", float_unary<Op::relu>},
       {"rsqrt", with_epsilon<Op::rsqrt>},
       {"inverse", with_epsilon<Op::inverse>},
@@ -317,9 +322,9 @@ struct ReductionForm {
 };
 
 constexpr ReductionForm kReductions[] = {
-    {"reduce_sum", ReductionKind::sum},   {"reduce_mean", ReductionKind::mean},
-    {"reduce_max", ReductionKind::max},   {"reduce_min", ReductionKind::min},
-    {"reduce_prod", ReductionKind::prod}, {"reduce_sum_square", ReductionKind::sum_square},
+    {"reduce_sum", ReductionKind::sum},           {"reduce_mean", ReductionKind::mean},
+    {"reduce_max", ReductionKind::max},           {"reduce_min", ReductionKind::min},
+    {"reduce_prod", ReductionKind::prod},         {"reduce_sum_square", ReductionKind::sum_square},
     {"reduce_l1_norm", ReductionKind::sum, true},
 };
 
@@ -336,9 +341,8 @@ void find_in_place_pairs(Call& call) {
       View placed = call.writes[w];
       placed.buffer = read.buffer;
       const bool same_width = mil::element_bytes(read.element) == mil::element_bytes(placed.element);
-      const bool only_read = std::ranges::all_of(call.reads, [&](const View& other) {
-        return other.buffer != read.buffer || is_same_place(other, read);
-      });
+      const bool only_read = std::ranges::all_of(
+          call.reads, [&](const View& other) { return other.buffer != read.buffer || is_same_place(other, read); });
       if (same_width && only_read && is_same_place(read, placed)) {
         call.in_place.emplace_back(static_cast<int>(r), static_cast<int>(w));
       }
@@ -477,7 +481,8 @@ Status lower_elementwise_group(Lowering& lowering, const OperationGroup& group) 
   for (const mil::Operation* member : group.members) b.add_member_inputs(*member);
   for (const mil::Operation* member : group.members) {
     if (member == &last && reduces) break;
-    b.set_result(*member, forms().at(member->kind())(b, *member));
+    const LaneType lanes = ProgramBuilder::lane_of(member->result()->element());
+    b.set_result(*member, b.in_lanes(forms().at(member->kind())(b, *member), lanes));
   }
   return reduces ? lower_reduction(lowering, group, b, space) : lower_map(lowering, group, b, space);
 }

@@ -93,13 +93,20 @@ ScatterMode mode_of(const mil::Operation& operation) {
 template <class T>
 T combined(ScatterMode mode, T old, T update) {
   switch (mode) {
-    case ScatterMode::update: return update;
-    case ScatterMode::add: return static_cast<T>(old + update);
-    case ScatterMode::sub: return static_cast<T>(old - update);
-    case ScatterMode::mul: return static_cast<T>(old * update);
-    case ScatterMode::div: return static_cast<T>(old / update);
-    case ScatterMode::max: return std::max(old, update);
-    case ScatterMode::min: return std::min(old, update);
+    case ScatterMode::update:
+      return update;
+    case ScatterMode::add:
+      return static_cast<T>(old + update);
+    case ScatterMode::sub:
+      return static_cast<T>(old - update);
+    case ScatterMode::mul:
+      return static_cast<T>(old * update);
+    case ScatterMode::div:
+      return static_cast<T>(old / update);
+    case ScatterMode::max:
+      return std::max(old, update);
+    case ScatterMode::min:
+      return std::min(old, update);
   }
   return update;
 }

@@ -22,8 +22,8 @@ Status lower_concat(Lowering& lowering, const mil::Operation& operation) {
   for (size_t i = 0; i < values.size(); ++i) {
     const View piece = lowering.argument(values[i]);
     const int64_t size = piece.sizes[axis];
-    const View place = interleave ? sliced(target, axis, static_cast<int64_t>(i), size, pieces)
-                                  : sliced(target, axis, begin, size);
+    const View place =
+        interleave ? sliced(target, axis, static_cast<int64_t>(i), size, pieces) : sliced(target, axis, begin, size);
     begin += size;
     if (piece.count() == 0 || is_same_place(piece, place)) continue;
     MW_TRY(lowering.emit_copy(operation, piece, place, /*is_partial=*/true));
@@ -165,7 +165,8 @@ Status lower_slice_update(Lowering& lowering, const mil::Operation& operation) {
   MW_ASSIGN(const View copy, lowering.emit_working_copy(operation, x));
   Call call{.kernel = "slice_update", .reads = {update, begin}, .writes = {copy}, .is_partial = true};
   call.run = [=, width = width_of(x), where = mil::describe(operation),
-              loop = collapsed(update.sizes, std::vector{update.strides, copy.strides})](const Memory& memory) -> Status {
+              loop =
+                  collapsed(update.sizes, std::vector{update.strides, copy.strides})](const Memory& memory) -> Status {
     MW_ASSIGN(const View place, placed_at(where, copy, update.sizes, memory.integers(begin)));
     strided_copy(width, loop.sizes, memory.at(update), loop.strides[0], memory.at(place), loop.strides[1]);
     return {};

@@ -62,7 +62,8 @@ PreparedProduct prepare(const Product& product) {
     return std::vector<int64_t>(values.begin(), values.end() - 2);
   };
   mil::Shape sizes;
-  for (size_t axis = 0; axis + 2 < rank; ++axis) sizes.push_back(std::max(product.a.sizes[axis], product.b.sizes[axis]));
+  for (size_t axis = 0; axis + 2 < rank; ++axis)
+    sizes.push_back(std::max(product.a.sizes[axis], product.b.sizes[axis]));
   const Loop loop = collapsed(
       sizes, std::vector{batch_part(product.a.strides), batch_part(product.b.strides), batch_part(product.c.strides)},
       product.reduced);
@@ -302,13 +303,17 @@ Status lower_conv(Lowering& lowering, const mil::Operation& operation) {
     if (pad_type == "custom") pads[axis] = {pad[2 * axis], pad[2 * axis + 1]};
     if (!pad_type.starts_with("same")) continue;
     const int64_t reach = dilations[axis] * (weight.sizes[axis + 2] - 1) + 1;
-    const int64_t total = std::max<int64_t>(0, (target.sizes[axis + 2] - 1) * strides[axis] + reach - x.sizes[axis + 2]);
+    const int64_t total =
+        std::max<int64_t>(0, (target.sizes[axis + 2] - 1) * strides[axis] + reach - x.sizes[axis + 2]);
     const int64_t smaller = total / 2;
     pads[axis] = pad_type == "same" ? std::pair{smaller, total - smaller} : std::pair{total - smaller, smaller};
   }
   MW_ASSIGN(const View source, padded(lowering, operation, x, pads));
 
   const int64_t groups = mil::integer(operation, "groups");
+  if (spatial > 2 && groups > 1 && x.sizes[0] > 1) {
+    return operation_error(operation, "the CPU executor has no kernel for groups with three spatial axes and a batch");
+  }
   const int64_t channels = weight.sizes[1];
   View windows{source.buffer, source.offset, source.element, {x.sizes[0], groups, channels}, {}};
   windows.strides = {source.strides[0], source.strides[1] * channels, source.strides[1]};

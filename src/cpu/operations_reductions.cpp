@@ -28,12 +28,24 @@ int32_t reduced_row(IntegerReduction kind, const int32_t* row, int64_t count) {
     const int64_t x = row[i];
     switch (kind) {
       case IntegerReduction::sum:
-      case IntegerReduction::mean: total += x; break;
-      case IntegerReduction::max: total = std::max(total, x); break;
-      case IntegerReduction::min: total = std::min(total, x); break;
-      case IntegerReduction::prod: total = static_cast<int32_t>(total * x); break;
-      case IntegerReduction::sum_square: total += x * x; break;
-      case IntegerReduction::l1_norm: total += x < 0 ? -x : x; break;
+      case IntegerReduction::mean:
+        total += x;
+        break;
+      case IntegerReduction::max:
+        total = std::max(total, x);
+        break;
+      case IntegerReduction::min:
+        total = std::min(total, x);
+        break;
+      case IntegerReduction::prod:
+        total = static_cast<int32_t>(total * x);
+        break;
+      case IntegerReduction::sum_square:
+        total += x * x;
+        break;
+      case IntegerReduction::l1_norm:
+        total += x < 0 ? -x : x;
+        break;
     }
   }
   if (kind == IntegerReduction::mean) return count == 0 ? 0 : static_cast<int32_t>(total / count);
@@ -56,8 +68,8 @@ Status lower_integer_reduction(Lowering& lowering, const mil::Operation& operati
   }
   const View rows = lowering.dense(permuted(x, permutation), operation);
   const View y = lowering.dense_result(operation);
-  const auto* kind = std::ranges::find(kIntegerReductions, operation.kind(),
-                                       &std::pair<std::string_view, IntegerReduction>::first);
+  const auto* kind =
+      std::ranges::find(kIntegerReductions, operation.kind(), &std::pair<std::string_view, IntegerReduction>::first);
   Call call{.kernel = std::string(operation.kind()), .reads = {rows}, .writes = {y}};
   call.run = [=, kind = kind->second, results = y.count()](const Memory& memory) -> Status {
     const int32_t* source = memory.integers(rows);
@@ -162,16 +174,11 @@ Status lower_cumsum(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"reduce_sum", lower_integer_reduction},
-    {"reduce_mean", lower_integer_reduction},
-    {"reduce_max", lower_integer_reduction},
-    {"reduce_min", lower_integer_reduction},
-    {"reduce_prod", lower_integer_reduction},
-    {"reduce_sum_square", lower_integer_reduction},
-    {"reduce_l1_norm", lower_integer_reduction},
-    {"reduce_argmax", lower_arg_reduction},
-    {"reduce_argmin", lower_arg_reduction},
-    {"cumsum", lower_cumsum},
+    {"reduce_sum", lower_integer_reduction},     {"reduce_mean", lower_integer_reduction},
+    {"reduce_max", lower_integer_reduction},     {"reduce_min", lower_integer_reduction},
+    {"reduce_prod", lower_integer_reduction},    {"reduce_sum_square", lower_integer_reduction},
+    {"reduce_l1_norm", lower_integer_reduction}, {"reduce_argmax", lower_arg_reduction},
+    {"reduce_argmin", lower_arg_reduction},      {"cumsum", lower_cumsum},
 };
 
 }  // namespace

@@ -27,7 +27,8 @@ Status lower_transpose(Lowering& lowering, const mil::Operation& operation) {
 Status lower_slice_by_index(Lowering& lowering, const mil::Operation& operation) {
   View view = lowering.operand(operation, "x");
   const auto axes = mil::slice_axes(operation, view.sizes);
-  if (!axes) return operation_error(operation, "begin and end must be constants; use slice_by_size for a run-time begin");
+  if (!axes)
+    return operation_error(operation, "begin and end must be constants; use slice_by_size for a run-time begin");
   for (size_t axis = 0; axis < axes->size(); ++axis) {
     view = sliced(view, axis, (*axes)[axis].begin, (*axes)[axis].size, (*axes)[axis].stride);
   }
@@ -56,28 +57,29 @@ Status lower_reverse(Lowering& lowering, const mil::Operation& operation) {
   return {};
 }
 
-// An axis of one element repeats with stride 0; a longer one is walked with an extra axis of stride 0 before it.
+// Axis by axis: one of a single element repeats with stride 0; a longer one is walked with an extra axis of stride 0
+// before it, which joins it in a copy.
 Status lower_tile(Lowering& lowering, const mil::Operation& operation) {
-  const View x = lowering.operand(operation, "x");
+  View view = lowering.operand(operation, "x");
   const std::vector<int64_t> repetitions = mil::integers(operation, "reps");
-  View spread{x.buffer, x.offset, x.element, {}, {}};
-  for (size_t axis = 0; axis < x.sizes.size(); ++axis) {
-    spread.sizes.insert(spread.sizes.end(), {repetitions[axis], x.sizes[axis]});
-    spread.strides.insert(spread.strides.end(), {0, x.strides[axis]});
+  for (size_t axis = 0; axis < repetitions.size(); ++axis) {
+    if (repetitions[axis] == 1) continue;
+    mil::Shape shape = view.sizes;
+    shape[axis] *= repetitions[axis];
+    View spread = view;
+    spread.sizes.insert(spread.sizes.begin() + static_cast<int64_t>(axis), repetitions[axis]);
+    spread.strides.insert(spread.strides.begin() + static_cast<int64_t>(axis), 0);
+    const std::optional<View> joined = reshaped(spread, shape);
+    view = joined ? *joined : reshaped(lowering.dense(spread, operation), shape).value();
   }
-  const mil::Shape& shape = operation.result()->shape();
-  std::optional<View> view = reshaped(spread, shape);
-  if (!view) view = reshaped(lowering.dense(spread, operation), shape);
-  lowering.define(operation.result(), *view);
+  lowering.define(operation.result(), view);
   return {};
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"identity", lower_identity},   {"reshape", lower_reshape},
-    {"expand_dims", lower_reshape}, {"squeeze", lower_reshape},
-    {"transpose", lower_transpose}, {"slice_by_index", lower_slice_by_index},
-    {"split", lower_split},         {"reverse", lower_reverse},
-    {"tile", lower_tile},
+    {"identity", lower_identity}, {"reshape", lower_reshape},     {"expand_dims", lower_reshape},
+    {"squeeze", lower_reshape},   {"transpose", lower_transpose}, {"slice_by_index", lower_slice_by_index},
+    {"split", lower_split},       {"reverse", lower_reverse},     {"tile", lower_tile},
 };
 
 }  // namespace

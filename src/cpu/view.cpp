@@ -80,7 +80,8 @@ std::optional<View> reshaped(const View& view, const mil::Shape& sizes) {
 View permuted(const View& view, std::span<const int64_t> permutation) {
   View result = view;
   for (size_t axis = 0; axis < permutation.size(); ++axis) {
-    const auto source = static_cast<size_t>(permutation[axis] < 0 ? permutation[axis] + view.rank() : permutation[axis]);
+    const auto source =
+        static_cast<size_t>(permutation[axis] < 0 ? permutation[axis] + view.rank() : permutation[axis]);
     result.sizes[axis] = view.sizes[source];
     result.strides[axis] = view.strides[source];
   }
@@ -109,12 +110,18 @@ View broadcasted(const View& view, const mil::Shape& sizes) {
 
 std::optional<Storage> storage_of(mil::ElementType element) {
   switch (element) {
-    case mil::ElementType::fp32: return Storage::float32;
-    case mil::ElementType::fp16: return Storage::float16;
-    case mil::ElementType::bf16: return Storage::bfloat16;
-    case mil::ElementType::int32: return Storage::int32;
-    case mil::ElementType::boolean: return Storage::boolean;
-    default: return std::nullopt;
+    case mil::ElementType::fp32:
+      return Storage::float32;
+    case mil::ElementType::fp16:
+      return Storage::float16;
+    case mil::ElementType::bf16:
+      return Storage::bfloat16;
+    case mil::ElementType::int32:
+      return Storage::int32;
+    case mil::ElementType::boolean:
+      return Storage::boolean;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -145,7 +152,8 @@ Loop collapsed(const mil::Shape& sizes, std::span<const std::vector<int64_t>> st
   for (const Dimension& dimension : kept) {
     loop.sizes.push_back(dimension.size);
     loop.flags.push_back(dimension.flag);
-    for (size_t tensor = 0; tensor < strides.size(); ++tensor) loop.strides[tensor].push_back(dimension.strides[tensor]);
+    for (size_t tensor = 0; tensor < strides.size(); ++tensor)
+      loop.strides[tensor].push_back(dimension.strides[tensor]);
   }
   return loop;
 }

@@ -47,8 +47,8 @@ std::optional<Storage> storage_of(mil::ElementType element);
 // An index space that several tensors are walked over together, in as few dimensions as their strides allow.
 struct Loop {
   Dims sizes;
-  std::vector<Dims> strides;      // one per tensor
-  std::vector<uint8_t> flags;     // one per dimension
+  std::vector<Dims> strides;   // one per tensor
+  std::vector<uint8_t> flags;  // one per dimension
 };
 // `strides` has one entry per tensor, each as long as `sizes`. Dimensions with different flags are kept apart.
 Loop collapsed(const mil::Shape& sizes, std::span<const std::vector<int64_t>> strides,

@@ -53,7 +53,8 @@ class TestFunction {
   // In [low, high).
   mil::Value* integers(const mil::Shape& shape, int64_t low, int64_t high) {
     mil::TensorValue value{mil::Type::tensor(mil::ElementType::int32, shape), {}};
-    for (int64_t i = 0; i < value.type.count(); ++i) value.numbers.push_back(static_cast<double>(low + below(high - low)));
+    for (int64_t i = 0; i < value.type.count(); ++i)
+      value.numbers.push_back(static_cast<double>(low + below(high - low)));
     return input(std::move(value));
   }
   mil::Value* booleans(const mil::Shape& shape) {
@@ -133,14 +134,17 @@ inline Result<std::vector<mil::TensorValue>> run(CompiledFunction& compiled, con
   for (size_t i = 0; i < function.results().size(); ++i) {
     const mil::Type& type = function.results()[i]->type();
     AlignedBuffer copy(static_cast<size_t>(type.bytes()));
-    if (copy.size() > 0) std::copy_n(static_cast<const std::byte*>(memory.result_pointers[i]), copy.size(), copy.data());
+    if (copy.size() > 0)
+      std::copy_n(static_cast<const std::byte*>(memory.result_pointers[i]), copy.size(), copy.data());
     results.push_back(to_tensor(type, copy));
   }
   // Inputs that no result aliases are never written.
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const bool aliased = std::ranges::find(memory.result_pointers, memory.input_pointers[i]) != memory.result_pointers.end();
+    const bool aliased =
+        std::ranges::find(memory.result_pointers, memory.input_pointers[i]) != memory.result_pointers.end();
     if (aliased || inputs[i].numbers.empty()) continue;
-    EXPECT_EQ(to_tensor(inputs[i].type, memory.inputs[i]).numbers, inputs[i].numbers) << "input " << i << " was written";
+    EXPECT_EQ(to_tensor(inputs[i].type, memory.inputs[i]).numbers, inputs[i].numbers)
+        << "input " << i << " was written";
   }
   return results;
 }
@@ -159,7 +163,8 @@ inline void expect_near(const std::vector<mil::TensorValue>& actual, const std::
     for (size_t i = 0; i < expected[r].numbers.size(); ++i) {
       const double a = actual[r].numbers[i];
       const double e = expected[r].numbers[i];
-      const bool same = a == e || (std::isnan(a) && std::isnan(e)) || std::fabs(a - e) <= (exact ? 0 : tolerance * largest);
+      const bool same =
+          a == e || (std::isnan(a) && std::isnan(e)) || std::fabs(a - e) <= (exact ? 0 : tolerance * largest);
       ASSERT_TRUE(same) << what << ": result " << r << ", element " << i << ": " << a << " instead of " << e;
     }
   }

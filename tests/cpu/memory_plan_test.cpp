@@ -1,4 +1,5 @@
-// The memory plan: no two values that live at the same time share bytes, results are written in place, aliases are safe.
+// The memory plan: no two values that live at the same time share bytes, results are written in place, aliases are
+// safe.
 #include "cpu/memory_plan.h"
 
 #include "execution.h"
@@ -183,15 +184,20 @@ TEST(MemoryPlan, RandomGraphsNeverShareLiveBytes) {
       Value* a = values[static_cast<size_t>(f.below(static_cast<int64_t>(values.size())))];
       Value* b = values[static_cast<size_t>(f.below(static_cast<int64_t>(values.size())))];
       switch (f.below(4)) {
-        case 0: values.push_back(f.b().mul(f.b().unary("tanh", a), b)); break;
-        case 1: values.push_back(f.b().unary("tanh", f.b().matmul(a, b, f.below(2) == 1, false))); break;
+        case 0:
+          values.push_back(f.b().mul(f.b().unary("tanh", a), b));
+          break;
+        case 1:
+          values.push_back(f.b().unary("tanh", f.b().matmul(a, b, f.below(2) == 1, false)));
+          break;
         case 2: {
           const std::vector<Value*> halves = {f.b().slice(a, mil::Shape{0, 0}, mil::Shape{5, 12}),
                                               f.b().unary("sin", f.b().slice(b, mil::Shape{5, 0}, mil::Shape{7, 12}))};
           values.push_back(f.b().concat(halves, 0));
           break;
         }
-        default: values.push_back(f.b().softmax(f.b().add(a, b), f.below(2)));
+        default:
+          values.push_back(f.b().softmax(f.b().add(a, b), f.below(2)));
       }
     }
     f.returns({values.back(), values[values.size() / 2]});

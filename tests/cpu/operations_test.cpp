@@ -2,8 +2,8 @@
 #include <functional>
 #include <set>
 
-#include "execution.h"
 #include "cpu/kernel_table.h"
+#include "execution.h"
 
 namespace millwright::cpu {
 namespace {
@@ -38,7 +38,8 @@ Value* viewed(TestFunction& f, const Shape& shape, double low = -1, double high 
       begin.back() = 2;
       return f.b().slice(f.floats(source, low, high), begin, shape);
     }
-    default: return f.floats(shape, low, high);
+    default:
+      return f.floats(shape, low, high);
   }
 }
 
@@ -64,13 +65,15 @@ Shape narrowed(TestFunction& f, Shape shape) {
 }
 
 void add_unary(std::vector<Example>& examples, std::string kind, double low, double high) {
-  examples.push_back({kind, [=](TestFunction& f) { return f.b().unary(kind, viewed(f, f.shape(1 + f.below(4)), low, high)); }});
+  examples.push_back(
+      {kind, [=](TestFunction& f) { return f.b().unary(kind, viewed(f, f.shape(1 + f.below(4)), low, high)); }});
 }
 
 void add_binary(std::vector<Example>& examples, std::string kind, double low, double high) {
   examples.push_back({kind, [=](TestFunction& f) {
                         const Shape shape = f.shape(1 + f.below(4));
-                        return f.b().binary(kind, viewed(f, shape, low, high), viewed(f, narrowed(f, shape), low, high));
+                        return f.b().binary(kind, viewed(f, shape, low, high),
+                                            viewed(f, narrowed(f, shape), low, high));
                       }});
 }
 
@@ -83,9 +86,9 @@ void add_integer_binary(std::vector<Example>& examples, std::string kind) {
 
 std::vector<Example> elementwise_examples() {
   std::vector<Example> all;
-  for (const char* kind : {"abs", "ceil", "cos", "erf", "exp", "exp2", "floor", "round", "sign", "sin", "square", "tanh",
-                           "relu", "relu6", "sigmoid", "silu", "softplus", "softsign", "atan", "sinh", "cosh", "identity",
-                           "gelu"}) {
+  for (const char* kind : {"abs",      "ceil",     "cos",    "erf",  "exp",  "exp2",     "floor",   "round",
+                           "sign",     "sin",      "square", "tanh", "relu", "relu6",    "sigmoid", "silu",
+                           "softplus", "softsign", "atan",   "sinh", "cosh", "identity", "gelu"}) {
     add_unary(all, kind, -4, 4);
   }
   add_unary(all, "sqrt", 0, 9);
@@ -130,9 +133,10 @@ std::vector<Example> elementwise_examples() {
                    }});
   }
   for (const char* mode : {"TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"}) {
-    all.push_back({"gelu", [=](TestFunction& f) {
-                     return f.b().emit("gelu", {mil::operand("x", viewed(f, f.shape(2), -3, 3)), text(f, "mode", mode)});
-                   }});
+    all.push_back(
+        {"gelu", [=](TestFunction& f) {
+           return f.b().emit("gelu", {mil::operand("x", viewed(f, f.shape(2), -3, 3)), text(f, "mode", mode)});
+         }});
   }
   all.push_back({"clip", [](TestFunction& f) {
                    return f.b().emit("clip", {mil::operand("x", viewed(f, f.shape(3))),
@@ -213,7 +217,8 @@ std::vector<Example> reduction_examples() {
                      return f.b().reduce(kind, x, axes_of(f, rank), f.below(2) == 0);
                    }});
   }
-  for (const char* kind : {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum_square", "reduce_l1_norm"}) {
+  for (const char* kind :
+       {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum_square", "reduce_l1_norm"}) {
     all.push_back({std::string(kind) + " of integers", [=](TestFunction& f) {
                      return f.b().reduce(kind, f.integers(f.shape(3, 4), -2, 3), axes_of(f, 3), f.below(2) == 0);
                    }});
@@ -229,8 +234,9 @@ std::vector<Example> reduction_examples() {
   all.push_back({"cumsum", [](TestFunction& f) {
                    const int64_t rank = 1 + f.below(3);
                    Value* x = f.below(2) == 0 ? viewed(f, f.shape(rank)) : f.integers(f.shape(rank), -3, 4);
-                   return f.b().emit("cumsum", {mil::operand("x", x), integer(f, "axis", f.below(rank)),
-                                                flag(f, "exclusive", f.below(2) == 0), flag(f, "reverse", f.below(2) == 0)});
+                   return f.b().emit("cumsum",
+                                     {mil::operand("x", x), integer(f, "axis", f.below(rank)),
+                                      flag(f, "exclusive", f.below(2) == 0), flag(f, "reverse", f.below(2) == 0)});
                  }});
   all.push_back({"softmax", [](TestFunction& f) {
                    const int64_t rank = 1 + f.below(4);
@@ -283,49 +289,58 @@ std::vector<Example> shape_examples() {
                    return f.b().emit("stack", {mil::operand("values", values), integer(f, "axis", f.below(3))});
                  }});
   all.push_back({"split", [](TestFunction& f) {
-                   const auto pieces = f.b().emit_all("split", {mil::operand("x", viewed(f, {f.size(), 7, f.size()})),
-                                                                integer(f, "axis", 1), integers(f, "split_sizes", {2, 4, 1})});
+                   const auto pieces =
+                       f.b().emit_all("split", {mil::operand("x", viewed(f, {f.size(), 7, f.size()})),
+                                                integer(f, "axis", 1), integers(f, "split_sizes", {2, 4, 1})});
                    return f.b().add(f.b().slice(pieces[1], Shape{0, 0, 0}, pieces[0]->shape()), pieces[0]);
                  }});
   for (const char* mode : {"constant", "reflect", "replicate"}) {
     all.push_back({"pad", [=](TestFunction& f) {
-                     return f.b().emit("pad", {mil::operand("x", viewed(f, {f.size(), 4, 5})),
-                                               integers(f, "pad", {f.below(3), f.below(3), f.below(3), f.below(3)}),
-                                               text(f, "mode", mode),
-                                               mil::operand("constant_val", f.b().scalar(mil::ElementType::fp32, 0.5))});
+                     return f.b().emit(
+                         "pad",
+                         {mil::operand("x", viewed(f, {f.size(), 4, 5})),
+                          integers(f, "pad", {f.below(3), f.below(3), f.below(3), f.below(3)}), text(f, "mode", mode),
+                          mil::operand("constant_val", f.b().scalar(mil::ElementType::fp32, 0.5))});
                    }});
   }
-  all.push_back({"tile", [](TestFunction& f) {
-                   return f.b().tile(viewed(f, {f.size(), f.size(), 1}), std::vector<int64_t>{f.size(3), f.size(3), f.size(3)});
-                 }});
-  all.push_back({"reverse", [](TestFunction& f) {
-                   return f.b().emit("reverse", {mil::operand("x", viewed(f, f.shape(3))), integers(f, "axes", {0, -1})});
-                 }});
+  all.push_back(
+      {"tile", [](TestFunction& f) {
+         return f.b().tile(viewed(f, {f.size(), f.size(), 1}), std::vector<int64_t>{f.size(3), f.size(3), f.size(3)});
+       }});
+  all.push_back(
+      {"reverse", [](TestFunction& f) {
+         return f.b().emit("reverse", {mil::operand("x", viewed(f, f.shape(3))), integers(f, "axes", {0, -1})});
+       }});
   all.push_back({"band_part", [](TestFunction& f) {
-                   return f.b().emit("band_part", {mil::operand("x", viewed(f, f.shape(3))), integer(f, "lower", f.below(4) - 1),
-                                                   integer(f, "upper", f.below(4) - 1)});
+                   return f.b().emit("band_part",
+                                     {mil::operand("x", viewed(f, f.shape(3))), integer(f, "lower", f.below(4) - 1),
+                                      integer(f, "upper", f.below(4) - 1)});
                  }});
   all.push_back({"slice_by_index", [](TestFunction& f) {
-                   return f.b().emit("slice_by_index",
-                                     {mil::operand("x", viewed(f, {6, 7, 4})), integers(f, "begin", {f.below(3), -1, f.below(4)}),
-                                      integers(f, "end", {3 + f.below(3), 0, 4}), integers(f, "stride", {1 + f.below(2), -2, 1}),
-                                      mil::operand("squeeze_mask", f.b().constant(Literal::bool_vector({false, false, true})))});
+                   return f.b().emit(
+                       "slice_by_index",
+                       {mil::operand("x", viewed(f, {6, 7, 4})), integers(f, "begin", {f.below(3), -1, f.below(4)}),
+                        integers(f, "end", {3 + f.below(3), 0, 4}), integers(f, "stride", {1 + f.below(2), -2, 1}),
+                        mil::operand("squeeze_mask", f.b().constant(Literal::bool_vector({false, false, true})))});
                  }});
-  all.push_back({"slice_by_size", [](TestFunction& f) {
-                   Value* begin = f.below(2) == 0 ? f.integers({2}, 0, 3) : f.b().int32_vector(std::vector<int64_t>{1, -4});
-                   return f.b().emit("slice_by_size", {mil::operand("x", viewed(f, {5, 6})), mil::operand("begin", begin),
-                                                       integers(f, "size", {3, 4})});
-                 }});
+  all.push_back(
+      {"slice_by_size", [](TestFunction& f) {
+         Value* begin = f.below(2) == 0 ? f.integers({2}, 0, 3) : f.b().int32_vector(std::vector<int64_t>{1, -4});
+         return f.b().emit("slice_by_size", {mil::operand("x", viewed(f, {5, 6})), mil::operand("begin", begin),
+                                             integers(f, "size", {3, 4})});
+       }});
   all.push_back({"slice_update", [](TestFunction& f) {
-                   return f.b().emit("slice_update",
-                                     {mil::operand("x", viewed(f, {5, 6})), mil::operand("update", viewed(f, {2, 3})),
-                                      integers(f, "begin", {1, 0}), integers(f, "end", {5, 6}), integers(f, "stride", {2, 2})});
+                   return f.b().emit(
+                       "slice_update",
+                       {mil::operand("x", viewed(f, {5, 6})), mil::operand("update", viewed(f, {2, 3})),
+                        integers(f, "begin", {1, 0}), integers(f, "end", {5, 6}), integers(f, "stride", {2, 2})});
                  }});
   all.push_back({"slice_update at a run-time place", [](TestFunction& f) {
                    Value* begin = f.integers({2}, 0, 3);
                    Value* end = f.b().add(begin, f.b().int32_vector(std::vector<int64_t>{3, 2}));
-                   return f.b().emit("slice_update", {mil::operand("x", viewed(f, {5, 6})), mil::operand("update", viewed(f, {3, 2})),
-                                                      mil::operand("begin", begin), mil::operand("end", end)});
+                   return f.b().emit("slice_update",
+                                     {mil::operand("x", viewed(f, {5, 6})), mil::operand("update", viewed(f, {3, 2})),
+                                      mil::operand("begin", begin), mil::operand("end", end)});
                  }});
   return all;
 }
@@ -372,9 +387,10 @@ std::vector<Example> gather_examples() {
                                                               integer(f, "axis", axis), text(f, "mode", mode)});
                    }});
   }
-  all.push_back({"scatter of integers", [](TestFunction& f) {
-                   return f.b().scatter_add(f.integers({5, 3}, -4, 5), f.integers({4}, 0, 5), f.integers({4, 3}, -4, 5), 0);
-                 }});
+  all.push_back(
+      {"scatter of integers", [](TestFunction& f) {
+         return f.b().scatter_add(f.integers({5, 3}, -4, 5), f.integers({4}, 0, 5), f.integers({4, 3}, -4, 5), 0);
+       }});
   return all;
 }
 
@@ -394,9 +410,10 @@ std::vector<Example> creation_examples() {
                    return f.b().emit("fill_like", {mil::operand("ref_tensor", f.floats(f.shape(2))),
                                                    mil::operand("value", f.b().scalar(mil::ElementType::fp32, 2))});
                  }});
-  all.push_back({"range_1d", [](TestFunction& f) {
-                   return f.b().emit("range_1d", {integer(f, "start", -3), integer(f, "end", 8), integer(f, "step", 2)});
-                 }});
+  all.push_back(
+      {"range_1d", [](TestFunction& f) {
+         return f.b().emit("range_1d", {integer(f, "start", -3), integer(f, "end", 8), integer(f, "step", 2)});
+       }});
   all.push_back({"shape", [](TestFunction& f) { return f.b().unary("shape", f.floats(f.shape(3))); }});
   all.push_back({"one_hot", [](TestFunction& f) {
                    return f.b().emit("one_hot", {mil::operand("indices", f.integers(f.shape(2), -1, 5)),
@@ -426,7 +443,8 @@ TEST_P(OperationTest, AgreesWithTheInterpreter) {
 
 INSTANTIATE_TEST_SUITE_P(All, OperationTest, ::testing::ValuesIn(all_examples()), [](const auto& info) {
   std::string name = fmt::format("{}_{}", info.param.name, info.index);
-  std::ranges::replace_if(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  std::ranges::replace_if(
+      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
 });
 
@@ -459,11 +477,30 @@ TEST(Operations, AnOperandMayBeUsedTwice) {
   expect_same_as_interpreter(f.function(), f.inputs());
 }
 
+// No model needs these, but a program that has them must not stop the process.
+TEST(Operations, FunctionsOfIntegersAreComputedInFloatAndCut) {
+  TestFunction f(3);
+  Value* x = f.integers({40}, 0, 9);
+  std::vector<Value*> results;
+  for (const char* kind : {"silu", "relu", "sqrt", "softplus", "gelu"}) results.push_back(f.b().unary(kind, x));
+  f.returns(results);
+  const auto compiled = compile(f.function());
+  const auto actual = run(*compiled, f.function(), f.inputs());
+  ASSERT_TRUE(actual) << actual.error().message;
+  for (size_t i = 0; i < 40; ++i) {
+    const double number = f.inputs()[0].numbers[i];
+    EXPECT_EQ((*actual)[0].numbers[i], std::trunc(number / (1 + std::exp(-number)))) << number;
+    EXPECT_EQ((*actual)[1].numbers[i], number);
+    EXPECT_EQ((*actual)[2].numbers[i], std::trunc(std::sqrt(number))) << number;
+  }
+}
+
 TEST(Operations, EmptyTensorsAreNoProblem) {
   TestFunction f(1);
   Value* x = f.floats({0, 5});
   const std::vector<Value*> values = {x, f.floats({2, 5})};
-  f.returns({f.b().unary("exp", x), f.b().concat(values, 0), f.b().reduce("reduce_sum", x, std::vector<int64_t>{0}, false)});
+  f.returns(
+      {f.b().unary("exp", x), f.b().concat(values, 0), f.b().reduce("reduce_sum", x, std::vector<int64_t>{0}, false)});
   expect_same_as_interpreter(f.function(), f.inputs());
 }
 
@@ -479,6 +516,24 @@ TEST(Operations, AnElementTypeWithoutAKernelIsNamed) {
   function.block().set_results({b.matmul(x, x, false, false, "scores")});
   EXPECT_EQ(compile_error(function),
             "scores (matmul): the CPU executor has no kernel of this operation for fp64, only for fp32");
+}
+
+TEST(Operations, MoreAxesThanMilHasIsAnError) {
+  mil::Function function("main", "ios18");
+  mil::Builder b(function);
+  Value* x = b.input("x", mil::Type::tensor(mil::ElementType::fp32, {1, 2, 1, 2, 1, 2}));
+  function.block().set_results({b.unary("exp", x)});
+  EXPECT_EQ(compile_error(function), "function main: x has rank 6; MIL has at most 5 axes");
+}
+
+TEST(Operations, AWeightThatIsStillInItsFileIsAnError) {
+  mil::Function function("main", "ios18");
+  mil::Builder b(function);
+  const mil::Type type = mil::Type::tensor(mil::ElementType::fp32, {2, 2});
+  Value* weight = b.constant(Literal::blob(type, {"weights/weight.bin", 64}), "w");
+  function.block().set_results({b.unary("exp", weight)});
+  EXPECT_EQ(compile_error(function),
+            "w (const): its elements are in the weight file weights/weight.bin; load them before compiling");
 }
 
 TEST(Operations, AnUnknownSizeIsAnError) {
@@ -505,8 +560,8 @@ TEST(Operations, ARunTimeSliceOutsideItsTensorIsAnError) {
   TestFunction f(1);
   Value* x = f.floats({5, 4});
   Value* begin = f.input({mil::Type::tensor(mil::ElementType::int32, {2}), {3, 0}});
-  f.returns({f.b().emit("slice_by_size", {mil::operand("x", x), mil::operand("begin", begin), integers(f, "size", {3, 2})},
-                        "window")});
+  f.returns({f.b().emit("slice_by_size",
+                        {mil::operand("x", x), mil::operand("begin", begin), integers(f, "size", {3, 2})}, "window")});
   const auto compiled = compile(f.function());
   const auto results = run(*compiled, f.function(), f.inputs());
   ASSERT_FALSE(results);

@@ -231,7 +231,8 @@ TEST(Passes, IdentitiesVanish) {
   Value* x = f.floats({3, 4});
   Value* y = f.b().add(f.b().cast(f.b().unary("identity", x), mil::ElementType::fp32), f.b().scalar_like(x, 0));
   y = f.b().transpose(f.b().mul(y, f.b().scalar_like(x, 1)), std::vector<int64_t>{0, 1});
-  f.returns({f.b().unary("exp", f.b().reduce("reduce_sum", f.b().reshape(y, {3, 1, 4}), std::vector<int64_t>{1}, false))});
+  f.returns(
+      {f.b().unary("exp", f.b().reduce("reduce_sum", f.b().reshape(y, {3, 1, 4}), std::vector<int64_t>{1}, false))});
   const std::string listing = listing_of(f);
   EXPECT_EQ(count_calls(listing), 1);
   EXPECT_EQ(count_calls(listing, "elementwise(1)"), 1);

@@ -51,17 +51,27 @@ class RandomGraph {
     const int64_t rank = x->type().rank();
     switch (f_.below(12)) {
       case 0:
-      case 1: return binary(x);
+      case 1:
+        return binary(x);
       case 2:
-      case 3: return unary(x);
-      case 4: return matrix_product(x);
-      case 5: return reduction(x);
-      case 6: return f_.b().reshape(x, {x->type().count()});
-      case 7: return rank < 2 ? unary(x) : swapped(x);
-      case 8: return sliced(x);
-      case 9: return joined(x);
-      case 10: return f_.b().softmax(x, f_.below(rank));
-      default: return padded(x);
+      case 3:
+        return unary(x);
+      case 4:
+        return matrix_product(x);
+      case 5:
+        return reduction(x);
+      case 6:
+        return f_.b().reshape(x, {x->type().count()});
+      case 7:
+        return rank < 2 ? unary(x) : swapped(x);
+      case 8:
+        return sliced(x);
+      case 9:
+        return joined(x);
+      case 10:
+        return f_.b().softmax(x, f_.below(rank));
+      default:
+        return padded(x);
     }
   }
 
@@ -93,7 +103,8 @@ class RandomGraph {
     return f_.b().unary("tanh", product);
   }
   Value* reduction(Value* x) {
-    constexpr std::string_view kKinds[] = {"reduce_sum", "reduce_mean", "reduce_max", "reduce_log_sum_exp", "reduce_l2_norm"};
+    constexpr std::string_view kKinds[] = {"reduce_sum", "reduce_mean", "reduce_max", "reduce_log_sum_exp",
+                                           "reduce_l2_norm"};
     const int64_t rank = x->type().rank();
     std::vector<int64_t> axes = {f_.below(rank)};
     if (f_.below(2) == 0) axes.push_back(f_.below(rank));
@@ -130,10 +141,44 @@ class RandomGraph {
   std::vector<Value*> values_;
 };
 
+mil::Literal identity_matrix(int64_t size) {
+  std::vector<double> numbers(static_cast<size_t>(size * size), 0.0);
+  for (int64_t i = 0; i < size; ++i) numbers[static_cast<size_t>(i * size + i)] = 1;
+  return mil::Literal::numbers(mil::Type::tensor(mil::ElementType::fp32, {size, size}), numbers);
+}
+
 TEST(RandomGraphs, AgreeWithTheInterpreter) {
   for (uint64_t seed = 0; seed < kGraphs; ++seed) {
     RandomGraph graph(seed);
     TestFunction& f = graph.function();
+    expect_same_as_interpreter(f.function(), f.inputs(), kGraphTolerance, fmt::format("seed {}", seed));
+    if (HasFailure()) return;
+  }
+}
+
+// Long elementwise graphs with several results over tensors of many blocks: results take over the memory of dying
+// values while others are still read.
+TEST(RandomGraphs, LargeElementwiseGraphsAgreeWhenTheyRunInPlace) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    TestFunction f(seed);
+    const int64_t columns = f.below(2) == 0 ? 1000 : 317;
+    const Shape shape = {7, columns};
+    // Products by the identity give buffers of the arena, which may be reused.
+    Value* identity = f.b().constant(identity_matrix(7));
+    std::vector<Value*> values = {f.floats({1, columns}), f.floats({7, 1})};
+    for (int i = 0; i < 3; ++i) values.push_back(f.b().matmul(identity, f.floats(shape)));
+    const auto any = [&] { return values[static_cast<size_t>(f.below(static_cast<int64_t>(values.size())))]; };
+    for (int i = 0; i < 14; ++i) {
+      Value* x = any();
+      Value* y = any();
+      constexpr std::string_view kBinary[] = {"add", "sub", "mul", "maximum"};
+      Value* z = f.b().binary(kBinary[f.below(4)], x, y);
+      values.push_back(f.below(2) == 0 ? f.b().unary("tanh", z) : z);
+      if (f.below(4) == 0) values.push_back(f.b().matmul(identity, f.b().add(any(), values[2])));
+    }
+    std::vector<Value*> results;
+    for (int i = 0; i < 3; ++i) results.push_back(f.b().matmul(identity, f.b().add(any(), values[2])));
+    f.returns(results);
     expect_same_as_interpreter(f.function(), f.inputs(), kGraphTolerance, fmt::format("seed {}", seed));
     if (HasFailure()) return;
   }

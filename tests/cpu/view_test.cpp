@@ -65,7 +65,8 @@ TEST(View, ReshapesThatStridesCannotExpressAreRefused) {
 
 TEST(View, ABroadcastRepeatsWithStrideZero) {
   const View view = broadcasted(dense({3, 1}), {2, 3, 4});
-  EXPECT_EQ(offsets(view), (std::vector<int64_t>{0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}));
+  EXPECT_EQ(offsets(view),
+            (std::vector<int64_t>{0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}));
   EXPECT_FALSE(is_dense(view));
   EXPECT_TRUE(is_splat(broadcasted(dense({1}), {5, 6})));
 }

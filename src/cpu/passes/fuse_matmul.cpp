@@ -113,7 +113,8 @@ bool fuse_addend(mil::Function& function, mil::Operation& sum,
     if (product == nullptr || has_addend(*product)) continue;
     const auto position = [&](const mil::Operation* operation) {
       const auto found = positions.find(operation);
-      return found == positions.end() ? positions.size() : found->second;  // made by this pass: later than all before it
+      return found == positions.end() ? positions.size()
+                                      : found->second;  // made by this pass: later than all before it
     };
     if (best != nullptr && position(product) < position(best)) continue;
     best = product;

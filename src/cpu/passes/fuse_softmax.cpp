@@ -7,7 +7,9 @@
 namespace millwright::cpu {
 namespace {
 
-bool is_float(const mil::Value* value) { return value->type().is_tensor() && value->element() == mil::ElementType::fp32; }
+bool is_float(const mil::Value* value) {
+  return value->type().is_tensor() && value->element() == mil::ElementType::fp32;
+}
 
 // The shape without its axes of one element in front, if two are left: a mask for the last two axes of x.
 bool masks_rows(const mil::Shape& mask, const mil::Shape& x) {
@@ -57,8 +59,7 @@ bool fuse_forward(mil::Function& function, mil::Operation& softmax) {
   if (match.mask != nullptr) {
     const mil::Shape& shape = match.x->shape();
     const mil::Shape rows(shape.end() - 2, shape.end());
-    operands.push_back(
-        mil::operand("mask", match.mask->shape() == rows ? match.mask : b.reshape(match.mask, rows)));
+    operands.push_back(mil::operand("mask", match.mask->shape() == rows ? match.mask : b.reshape(match.mask, rows)));
   }
   replace_operation(softmax, b.emit("mw.softmax", std::move(operands)));
   return true;
@@ -108,10 +109,10 @@ bool fuse_gradient(mil::Function& function, mil::Operation& product) {
   }
   mil::Builder b(function, last);
   b.set_scope(product.label());
-  mil::Value* result = b.emit(
-      "mw.softmax_backward",
-      {mil::operand("p", match->p), mil::operand("dp", match->dp), literal_operand("axis", mil::Literal::int32(match->axis)),
-       literal_operand("scale", mil::Literal::number(mil::ElementType::fp32, scale))});
+  mil::Value* result =
+      b.emit("mw.softmax_backward", {mil::operand("p", match->p), mil::operand("dp", match->dp),
+                                     literal_operand("axis", mil::Literal::int32(match->axis)),
+                                     literal_operand("scale", mil::Literal::number(mil::ElementType::fp32, scale))});
   function.block().replace_uses(last->result(), result);
   return true;
 }

@@ -9,7 +9,10 @@
 namespace millwright::cpu {
 namespace {
 
-constexpr std::string_view kCheapKinds[] = {"add", "sub", "mul", "maximum", "minimum", "abs", "square", "relu", "cast"};
+// silu and sigmoid: an exponential in registers takes less time than the memory it saves, and the gradient of silu
+// needs the sigmoid anyway.
+constexpr std::string_view kCheapKinds[] = {"add",    "sub",  "mul",  "maximum", "minimum", "abs",
+                                            "square", "relu", "cast", "sigmoid", "silu"};
 
 // An operand of at most this share of the result's elements costs nothing to read again.
 constexpr int64_t kSmallShare = 16;
@@ -42,8 +45,7 @@ void copy_for(mil::Operation& operation, mil::Operation& user) {
   for (const mil::Operand& operand : operation.operands()) copy->add_operand(operand);
   for (const mil::Attribute& attribute : operation.attributes()) copy->set_attribute(attribute.name, attribute.value);
   mil::Function& function = *user.block()->function();
-  mil::Value* result =
-      copy->add_result(function.unique_name(operation.result()->name()), operation.result()->type());
+  mil::Value* result = copy->add_result(function.unique_name(operation.result()->name()), operation.result()->type());
   user.replace_operand(operation.result(), result);
 }
 

@@ -14,7 +14,8 @@ bool is_identity_transpose(const mil::Operation& operation) {
   const std::vector<int64_t> permutation = mil::integers(operation, "perm");
   for (size_t axis = 0; axis < permutation.size(); ++axis) {
     const int64_t source = permutation[axis];
-    if ((source < 0 ? source + static_cast<int64_t>(permutation.size()) : source) != static_cast<int64_t>(axis)) return false;
+    if ((source < 0 ? source + static_cast<int64_t>(permutation.size()) : source) != static_cast<int64_t>(axis))
+      return false;
   }
   return true;
 }
@@ -47,9 +48,8 @@ bool only_drops_axes(const mil::Operation& operation) {
   constexpr std::string_view kKinds[] = {"reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"};
   if (std::ranges::find(kKinds, operation.kind()) == std::end(kKinds)) return false;
   const mil::Value* x = operation.operand("x");
-  return x != nullptr && std::ranges::all_of(mil::reduction_axes(operation, x->type().rank()), [&](int64_t axis) {
-           return x->shape()[static_cast<size_t>(axis)] == 1;
-         });
+  return x != nullptr && std::ranges::all_of(mil::reduction_axes(operation, x->type().rank()),
+                                             [&](int64_t axis) { return x->shape()[static_cast<size_t>(axis)] == 1; });
 }
 
 }  // namespace

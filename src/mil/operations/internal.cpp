@@ -13,8 +13,7 @@ Types infer_matmul(const Operation& operation) {
   const Shape& x = operand_type(operation, "x").shape();
   const Shape& y = operand_type(operation, "y").shape();
   const Shape& shape = product[0].shape();
-  const int64_t batch_rank =
-      x.size() < 2 || y.size() < 2 ? 0 : static_cast<int64_t>(shape.size()) - 2;
+  const int64_t batch_rank = x.size() < 2 || y.size() < 2 ? 0 : static_cast<int64_t>(shape.size()) - 2;
   const std::vector<int64_t> axes = integers(operation, "reduce_axes");
   for (const int64_t axis : axes) {
     if (axis < 0 || axis >= batch_rank) {
@@ -50,7 +49,8 @@ Types infer_softmax(const Operation& operation) {
 Types infer_softmax_backward(const Operation& operation) {
   const Type& p = operand_type(operation, "p");
   const Type& dp = operand_type(operation, "dp");
-  if (!p.is_tensor() || p != dp) return fail("p is {}, dp is {}; expected one tensor type", type_text(p), type_text(dp));
+  if (!p.is_tensor() || p != dp)
+    return fail("p is {}, dp is {}; expected one tensor type", type_text(p), type_text(dp));
   MW_TRY(checked_axis(integer(operation, "axis"), p.rank(), "axis"));
   return std::vector<Type>{p};
 }
@@ -62,9 +62,7 @@ OperationDefinition internal_operation(std::string_view name, std::vector<Parame
   return definition;
 }
 
-ParameterDefinition factor(std::string_view name) {
-  return defaulted(name, Literal::number(ElementType::fp32, 1.0));
-}
+ParameterDefinition factor(std::string_view name) { return defaulted(name, Literal::number(ElementType::fp32, 1.0)); }
 
 }  // namespace
 
@@ -72,7 +70,8 @@ std::vector<OperationDefinition> internal() {
   return {
       internal_operation("mw.matmul",
                          {value("x"), value("y"), defaulted("transpose_x", Literal::boolean(false)),
-                          defaulted("transpose_y", Literal::boolean(false)), optional_constant("reduce_axes", ParameterDefinition::Expect::integers),
+                          defaulted("transpose_y", Literal::boolean(false)),
+                          optional_constant("reduce_axes", ParameterDefinition::Expect::integers),
                           defaulted("keep_dims", Literal::boolean(false)), factor("alpha"), optional_value("addend")},
                          infer_matmul),
       internal_operation("mw.softmax", {value("x"), factor("scale"), optional_value("mask")}, infer_softmax),

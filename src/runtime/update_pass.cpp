@@ -64,15 +64,15 @@ Result<UpdateReport> update_pass(ParameterStore& store, const UpdateSettings& se
     report.clip_factor = settings.clip / report.gradient_norm;
   }
 
-  cpu::AdamWStep plain{.learning_rate = static_cast<float>(settings.learning_rate),
-                       .beta1 = static_cast<float>(settings.beta1),
-                       .beta2 = static_cast<float>(settings.beta2),
-                       .epsilon = static_cast<float>(settings.epsilon),
-                       .weight_decay = 0.0f,
-                       .gradient_scale = static_cast<float>(report.clip_factor)};
-  plain = cpu::with_bias_corrections(plain, settings.update);
+  const cpu::AdamWStep plain = cpu::with_bias_corrections({.learning_rate = settings.learning_rate,
+                                                           .beta1 = settings.beta1,
+                                                           .beta2 = settings.beta2,
+                                                           .epsilon = settings.epsilon,
+                                                           .weight_decay = 0,
+                                                           .gradient_scale = report.clip_factor},
+                                                          settings.update);
   cpu::AdamWStep decaying = plain;
-  decaying.weight_decay = static_cast<float>(settings.weight_decay);
+  decaying.weight_decay = settings.weight_decay;
 
   const std::vector<Chunk> chunks = cut_into_chunks(store);
   parallel_for(static_cast<int64_t>(chunks.size()), [&](int64_t index) {

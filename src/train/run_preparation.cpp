@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/weights.h"
+#include "train/checkpoint.h"
 #include "train/config_file.h"
 #include "train/model_choice.h"
 #include "train/validation.h"
@@ -22,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kPaceShare = 0.02;
 constexpr double kMostPaceSeconds = 10;
 constexpr int64_t kLeastPaceUpdates = 2;
-// Part of the time limit for checkpoints and the uncertainty of the measured pace.
-constexpr double kReserve = 0.04;
+// Part of the time limit kept back for the uncertainty of the measured pace.
+constexpr double kReserve = 0.03;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -55,10 +56,25 @@ Result<std::unique_ptr<TrainingSession>> make_session(const TrainConfig& config,
                                  device);
 }
 
-// Times updates and one validation on the run's own batches, at a learning rate of 0. The first update is not counted:
-// it touches all memory for the first time. The session must be initialized afterwards.
-Result<Pace> measure_pace(TrainingSession& session, const TrainConfig& config, const TrainingText& text,
-                          double budget_seconds) {
+// Writes a checkpoint of the session as it is, and removes it.
+Result<double> time_checkpoint(const Path& run, TrainingSession& session, const TrainingText& text) {
+  const Path scratch = run / ".pace";
+  CheckpointState state;
+  state.data_hash = text.data_hash;
+  state.tokenizer_hash = text.tokenizer_hash;
+  const auto start = Clock::now();
+  const auto written = write_checkpoint(scratch, state, session.config(), text.tokenizer, session.store());
+  const double seconds = seconds_since(start);
+  std::error_code error;
+  std::filesystem::remove_all(scratch, error);
+  if (!written) return tl::unexpected(written.error());
+  return seconds;
+}
+
+// Times updates, one validation and one checkpoint on the run's own batches, at a learning rate of 0. The first update
+// is not counted: it touches all memory for the first time. The session must be initialized afterwards.
+Result<Pace> measure_pace(const Path& run, TrainingSession& session, const TrainConfig& config,
+                          const TrainingText& text, double budget_seconds) {
   session.initialize(static_cast<uint64_t>(config.seed));
   MW_ASSIGN(const auto sampler,
             text::BatchSampler::create(text.train, config.sequence, config.batch, static_cast<uint64_t>(config.seed)));
@@ -83,17 +99,20 @@ Result<Pace> measure_pace(TrainingSession& session, const TrainConfig& config, c
     MW_TRY(validator.run(session));
     pace.seconds_per_validation = seconds_since(validation_start);
   }
+  MW_ASSIGN(pace.seconds_per_checkpoint, time_checkpoint(run, session, text));
   return pace;
 }
 
 // The number of updates is fixed before the first one, and from then on it decides, not the clock: a schedule that
 // decays by updates is then a pure function of the configuration, and a resumed run continues bit for bit.
-Result<int64_t> resolve_steps(TrainingSession& session, const TrainConfig& config, const TrainingText& text) {
+Result<int64_t> resolve_steps(const Path& run, TrainingSession& session, const TrainConfig& config,
+                              const TrainingText& text) {
   if (config.steps > 0) return config.steps;
   if (config.time_limit == 0) return kDefaultUpdates;
   const double seconds = 60 * config.time_limit;
-  MW_ASSIGN(const Pace pace, measure_pace(session, config, text, std::min(kPaceShare * seconds, kMostPaceSeconds)));
-  return updates_within((1 - kReserve) * seconds, pace, config.validation_every);
+  MW_ASSIGN(const Pace pace,
+            measure_pace(run, session, config, text, std::min(kPaceShare * seconds, kMostPaceSeconds)));
+  return updates_within((1 - kReserve) * seconds, pace, config);
 }
 
 Provenance provenance_of(const TrainConfig& config, const TrainingText& text, const TrainingSession& session) {
@@ -130,7 +149,7 @@ Result<PreparedRun> prepare_new(const Path& run, const TrainConfig& config, devi
                                          prepared.text.validation.size(), prepared.config.sequence + 1));
   }
   MW_ASSIGN(prepared.session, make_session(prepared.config, text.model, prepared.text, device));
-  MW_ASSIGN(prepared.config.steps, resolve_steps(*prepared.session, prepared.config, prepared.text));
+  MW_ASSIGN(prepared.config.steps, resolve_steps(run, *prepared.session, prepared.config, prepared.text));
   MW_TRY(model::write_config(run / model::kConfigFileName, text.model));
   MW_TRY(write_config_file(run / kRunConfigFileName, prepared.config));
   prepared.provenance = provenance_of(prepared.config, prepared.text, *prepared.session);
@@ -164,12 +183,14 @@ Result<PreparedRun> open_prepared(const Path& run, const TrainConfig& config, de
 
 }  // namespace
 
-int64_t updates_within(double seconds, const Pace& pace, int64_t validation_every) {
-  const double validation =
-      validation_every > 0 ? pace.seconds_per_validation / static_cast<double>(validation_every) : 0;
-  const double last_validation = pace.seconds_per_validation;
-  const double updates = (seconds - last_validation) / std::max(pace.seconds_per_update + validation, 1e-9);
-  return std::max<int64_t>(1, static_cast<int64_t>(std::floor(std::min(updates, 1e12))));
+int64_t updates_within(double seconds, const Pace& pace, const TrainConfig& config) {
+  const auto share_of = [](double cost, int64_t every) { return every > 0 ? cost / static_cast<double>(every) : 0; };
+  // A checkpoint has a validation before it. One of both stands at the end in any case.
+  const double checkpoint = pace.seconds_per_checkpoint + pace.seconds_per_validation;
+  const double per_update = pace.seconds_per_update + share_of(pace.seconds_per_validation, config.validation_every) +
+                            share_of(checkpoint, config.checkpoint_every);
+  const double updates = (seconds - checkpoint) / std::max(per_update, 1e-9);
+  return static_cast<int64_t>(std::clamp(std::floor(updates), 1.0, 1e12));
 }
 
 Result<PreparedRun> prepare_run(const Path& run, const TrainConfig& config, device::Device& device) {

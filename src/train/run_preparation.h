@@ -31,12 +31,13 @@ struct PreparedRun {
 // still be what it was.
 Result<PreparedRun> prepare_run(const Path& run, const TrainConfig& config, device::Device& device);
 
-// What one run of `updates` updates costs, measured.
+// What the parts of a run cost, measured.
 struct Pace {
   double seconds_per_update = 0;
   double seconds_per_validation = 0;  // 0 without validation
+  double seconds_per_checkpoint = 0;
 };
-// Updates that fit into `seconds`, validations included, at least 1.
-int64_t updates_within(double seconds, const Pace& pace, int64_t validation_every);
+// Updates that fit into `seconds`, at least 1, with the validations and checkpoints that the configuration asks for.
+int64_t updates_within(double seconds, const Pace& pace, const TrainConfig& config);
 
 }  // namespace millwright::train

@@ -65,8 +65,9 @@ std::vector<std::string> profile_lines(const std::vector<runtime::PhaseTime>& ph
     lines.push_back(fmt::format("{:<48} {:>8} {:>10.3f} {:>8.2f}", phase.name, phase.calls, 1e3 * phase.seconds / calls,
                                 phase.seconds));
   }
-  std::stable_sort(operations.begin(), operations.end(),
-                   [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  std::sort(operations.begin(), operations.end(), [](const auto& a, const auto& b) {
+    return a.seconds != b.seconds ? a.seconds > b.seconds : a.label < b.label;
+  });
   if (!operations.empty()) {
     lines.push_back(fmt::format("{:<48} {:<20} {:>8} {:>10} {:>9} {:>7}", "operation", "kernel", "calls", "ms/call",
                                 "GFLOP/s", "GB/s"));

@@ -79,8 +79,9 @@ TEST(UpdatePass, IsAdamWWithDecoupledDecayAndClipping) {
   const Reference vector = reference_update(store, 1, settings, settings.clip / norm);
   const auto report = update_pass(store, settings);
   ASSERT_TRUE(report.has_value()) << report.error().message;
-  EXPECT_NEAR(report->gradient_norm, norm, 1e-9 * norm);
-  EXPECT_NEAR(report->clip_factor, settings.clip / norm, 1e-9);
+  // The kernel adds blocks of 64 squares in fp32 and the blocks in fp64.
+  EXPECT_NEAR(report->gradient_norm, norm, 1e-7 * norm);
+  EXPECT_NEAR(report->clip_factor, settings.clip / norm, 1e-7 * settings.clip / norm);
   for (const auto& [entry, expected] : {std::pair{0, &matrix}, std::pair{1, &vector}}) {
     const auto e = static_cast<size_t>(entry);
     for (size_t i = 0; i < store.entries()[e].count; ++i) {

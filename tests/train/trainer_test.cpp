@@ -255,7 +255,7 @@ TEST(ResumeRun, RefusesAChangedTokenizer) {
   succeed(start_run(tiny_run(folder), kSilent));
   const Path run = folder / "run";
   const auto corpus = text::open_corpus(folder.write("other.txt", made_up_text(3, 900)));
-  const auto tokenizer = text::train_tokenizer(*corpus, {.vocabulary_size = 290});
+  const auto tokenizer = text::train_tokenizer(*corpus, {.vocabulary_size = 310});
   ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
   ASSERT_TRUE(tokenizer->save(run / "tokenizer.model").has_value());
   EXPECT_THAT(error_of(resume_run(run, *run_config(run), kSilent)), HasSubstr("made with another tokenizer (hash "));
@@ -300,7 +300,7 @@ TEST(StartRun, RefusesTextShorterThanASequence) {
   TrainConfig config = tiny_run(folder);
   config.sequence = 512;
   config.model = "stories260k";
-  config.data = {folder.write("short.txt", made_up_text(1, 60)).string()};
+  config.data = {folder.write("short.txt", made_up_text(1, 20)).string()};
   EXPECT_THAT(error_of(start_run(config, kSilent)),
               ::testing::MatchesRegex(".*short.txt: text shorter than one sequence: [0-9]+ tokens, need at least 513; "
                                       "use a longer text or a smaller sequence"));
@@ -325,12 +325,15 @@ TEST(StartRun, TakesValidationTextOfItsOwnAndSpareRows) {
   const TemporaryFolder folder;
   TrainConfig config = tiny_run(folder);
   const auto corpus = text::open_corpus(Path(config.data[0]));
-  ASSERT_TRUE(text::train_tokenizer(*corpus, {.vocabulary_size = 290})->save(folder / "t.model").has_value());
+  const auto tokenizer = text::train_tokenizer(*corpus, {.vocabulary_size = 300});
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
+  ASSERT_TRUE(tokenizer->save(folder / "t.model").has_value());
+  config.vocabulary = 320;
   config.tokenizer = (folder / "t.model").string();
   config.validation_data = {folder.write("kept.txt", made_up_text(9, 100)).string()};
   const RunSummary summary = succeed(start_run(config, kSilent));
   EXPECT_THAT(summary.notes,
-              ElementsAre("the tokenizer has 290 tokens, the model 300: 10 rows of the embedding stay unused"));
+              ElementsAre("the tokenizer has 300 tokens, the model 320: 20 rows of the embedding stay unused"));
   EXPECT_TRUE(std::isfinite(summary.validation_loss));
 }
 
@@ -348,6 +351,7 @@ TEST(StartRun, ChoosesUpdatesForATimeLimitAndRecordsThem) {
   TrainConfig config = tiny_run(folder);
   config.steps = 0;
   config.time_limit = 0.01;  // 0.6 s
+  config.validation_every = config.checkpoint_every = 0;
   const RunSummary summary = succeed(start_run(config, kSilent));
   EXPECT_EQ(run_config(folder / "run")->steps, summary.planned_updates);
   EXPECT_EQ(summary.updates, summary.planned_updates);
@@ -356,14 +360,22 @@ TEST(StartRun, ChoosesUpdatesForATimeLimitAndRecordsThem) {
   const TemporaryFolder other;
   TrainConfig fixed = tiny_run(other);
   fixed.steps = summary.planned_updates;
+  fixed.validation_every = fixed.checkpoint_every = 0;
   expect_same_checkpoint(succeed(start_run(fixed, kSilent)).checkpoint, summary.checkpoint);
 }
 
-TEST(UpdatesWithin, CountsValidationsToo) {
-  EXPECT_EQ(updates_within(100, {.seconds_per_update = 1, .seconds_per_validation = 0}, 10), 100);
-  EXPECT_EQ(updates_within(100, {.seconds_per_update = 1, .seconds_per_validation = 10}, 10), 45);  // (100 - 10) / 2
-  EXPECT_EQ(updates_within(100, {.seconds_per_update = 1, .seconds_per_validation = 10}, 0), 90);
-  EXPECT_EQ(updates_within(1, {.seconds_per_update = 5, .seconds_per_validation = 1}, 10), 1);
+TEST(UpdatesWithin, CountsValidationsAndCheckpoints) {
+  TrainConfig config;
+  config.validation_every = 10;
+  config.checkpoint_every = 0;
+  EXPECT_EQ(updates_within(100, {.seconds_per_update = 1}, config), 100);
+  EXPECT_EQ(updates_within(100, {.seconds_per_update = 1, .seconds_per_validation = 10}, config), 45);  // 90 / 2
+  config.checkpoint_every = 20;
+  // (100 - 10 - 20) / (1 + 10/10 + (10 + 20)/20)
+  EXPECT_EQ(updates_within(100, {.seconds_per_update = 1, .seconds_per_validation = 10, .seconds_per_checkpoint = 20},
+                           config),
+            20);
+  EXPECT_EQ(updates_within(1, {.seconds_per_update = 5, .seconds_per_validation = 1}, config), 1);
 }
 
 TEST(RunLock, KeepsASecondProcessOut) {

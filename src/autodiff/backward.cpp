@@ -1,7 +1,6 @@
 #include "autodiff/backward.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/check.h"
 
@@ -42,7 +41,9 @@ void Gradients::add(const Value* value, Value* gradient) {
 
 void Gradients::add_slice(const Value* value, std::vector<int64_t> begin, Value* gradient) {
   if (!wants(value)) return;
-  contributions_[value].slices.push_back({std::move(begin), gradient, expressions_.builder().scope()});
+  std::vector<Slice>& slices = contributions_[value].slices;
+  const auto place = std::ranges::upper_bound(slices, begin, {}, &Slice::begin);
+  slices.insert(place, {std::move(begin), gradient, expressions_.builder().scope()});
 }
 
 void Gradients::add_scatter(const Value* value, std::string_view kind, Value* indices, Value* updates, int64_t axis) {
@@ -61,9 +62,8 @@ Value* Gradients::find(const Value* value) {
 }
 
 void Gradients::join_slices(const Value* value, Contributions& contributions) {
-  std::vector<Slice> slices = std::move(contributions.slices);
+  const std::vector<Slice> slices = std::move(contributions.slices);
   contributions.slices.clear();
-  std::ranges::stable_sort(slices, {}, &Slice::begin);
   const Shape& shape = value->shape();
   if (const auto axis = covered_axis(slices, shape)) {
     std::vector<Value*> pieces;

@@ -49,7 +49,7 @@ class Gradients {
   };
   struct Contributions {
     mil::Value* sum = nullptr;
-    std::vector<Slice> slices;
+    std::vector<Slice> slices;  // by begin, equal ones in the order they came
     std::vector<Scatter> scatters;
   };
 

@@ -109,6 +109,37 @@ TEST_F(Differentiate, IgnoresWhatDependsOnIntegersOnly) {
   EXPECT_TRUE(differentiate(function_, sum(picked), std::vector{x}).has_value());
 }
 
+// The gradient of `loss` at the given x, the only input.
+std::vector<double> gradient_at(mil::Function& function, Value* loss, const mil::TensorValue& x) {
+  const auto gradients = differentiate(function, loss, std::vector{function.inputs()[0].get()});
+  if (!gradients) return {};
+  function.block().set_results(*gradients);
+  const auto numbers = mil::interpret(function, std::vector{x}, mil::Precision::fp64);
+  return numbers ? numbers->at(0).numbers : std::vector<double>{};
+}
+
+TEST_F(Differentiate, DividesTheGradientOfAMaximumAmongEqualElements) {
+  Value* const x = input("x", ElementType::fp64, {4});
+  Value* const largest = b_.reduce("reduce_max", x, Axes{0}, false);
+  EXPECT_EQ(gradient_at(function_, largest, {x->type(), {1, 3, 3, 2}}), (std::vector<double>{0, 0.5, 0.5, 0}));
+}
+
+TEST_F(Differentiate, GivesTheGradientOfAnElementwiseTieToTheFirstOperand) {
+  Value* const x = input("x", ElementType::fp64, {3});
+  Value* const loss = sum(b_.binary("maximum", x, b_.scalar(ElementType::fp64, 2)));
+  EXPECT_EQ(gradient_at(function_, loss, {x->type(), {1, 2, 3}}), (std::vector<double>{0, 1, 1}));
+}
+
+TEST_F(Differentiate, KeepsSoftmaxAndItsLogarithmFiniteUnderAMask) {
+  Value* const x = input("x", ElementType::fp64, {3});
+  Value* const mask = b_.constant(mil::Literal::numbers(x->type(), std::vector<double>{0, -1e9, 0}));
+  Value* const masked = b_.add(x, mask);
+  Value* const loss =
+      b_.add(b_.reduce("reduce_log_sum_exp", masked, Axes{0}, false), sum(b_.mul(b_.softmax(masked, 0), x)));
+  // With p = (½, 0, ½): the logarithm gives p, and the softmax p + p · (x − Σ p · x) = p.
+  EXPECT_EQ(gradient_at(function_, loss, {x->type(), {1, 1, 1}}), (std::vector<double>{1, 0, 1}));
+}
+
 TEST_F(Differentiate, RefusesALossOfSeveralElements) {
   Value* const x = input("x", ElementType::fp32, {2, 3});
   EXPECT_EQ(error(x, {x}), "the loss x is a tensor<fp32, [2, 3]>; expected a floating tensor of one element");

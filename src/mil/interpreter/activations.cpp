@@ -72,6 +72,8 @@ size_t parameter_offset(const Shape& index, const std::vector<int64_t>& axes, co
 
 Values layer_norm(const Evaluation& e) {
   const TensorValue x = e.operand("x");
+  const std::optional<TensorValue> gamma = e.find("gamma");
+  const std::optional<TensorValue> beta = e.find("beta");
   const Shape& shape = x.type.shape();
   std::vector<int64_t> axes = e.integers("axes");
   for (size_t axis = 0; e.integers("axes").empty() && axis < shape.size(); ++axis) {
@@ -105,8 +107,8 @@ Values layer_norm(const Evaluation& e) {
     for_each_index(members, [&](const Shape& member) {
       double number = (x.numbers[position(member)] - mean) / std::sqrt(variance + epsilon);
       const size_t place = parameter_offset(member, axes, parameter);
-      if (e.has("gamma")) number *= e.operand("gamma").numbers[place];
-      if (e.has("beta")) number += e.operand("beta").numbers[place];
+      if (gamma) number *= gamma->numbers[place];
+      if (beta) number += beta->numbers[place];
       y.numbers[position(member)] = number;
     });
   });

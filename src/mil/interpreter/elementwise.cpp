@@ -75,7 +75,7 @@ TensorValue true_positions(const Evaluation& e, const TensorValue& condition) {
 
 Values select(const Evaluation& e) {
   const TensorValue condition = e.operand("cond");
-  if (!e.has("a")) return std::vector<TensorValue>{true_positions(e, condition)};
+  if (!e.find("a")) return std::vector<TensorValue>{true_positions(e, condition)};
   const TensorValue a = e.operand("a");
   const TensorValue b = e.operand("b");
   const Shape branches = *broadcast_shapes(a.type.shape(), b.type.shape());

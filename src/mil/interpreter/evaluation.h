@@ -26,8 +26,8 @@ class Evaluation {
   std::string where() const { return describe(operation_); }
 
   // Given as an operand or attribute, or defaulted by the registry.
-  bool has(std::string_view name) const { return find(name).has_value(); }
-  // MW_CHECKs that it is there.
+  std::optional<TensorValue> find(std::string_view name) const;
+  // The same where it must be there (MW_CHECK).
   TensorValue operand(std::string_view name) const;
   std::vector<TensorValue> list(std::string_view name) const;
 
@@ -48,8 +48,6 @@ class Evaluation {
   TensorValue zeros(Shape shape, size_t index = 0) const;
 
  private:
-  std::optional<TensorValue> find(std::string_view name) const;
-
   const Operation& operation_;
   const Environment& environment_;
 };

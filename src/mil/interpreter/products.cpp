@@ -57,6 +57,7 @@ Values matmul(const Evaluation& e) {
 Values linear(const Evaluation& e) {
   const TensorValue x = e.operand("x");
   const TensorValue weight = e.operand("weight");
+  const std::optional<TensorValue> bias = e.find("bias");
   const int64_t outputs = weight.type.shape()[0];
   const int64_t inputs = weight.type.shape()[1];
   Shape shape = x.type.shape();
@@ -65,7 +66,7 @@ Values linear(const Evaluation& e) {
   for (size_t i = 0; i < y.numbers.size(); ++i) {
     const size_t row = i / static_cast<size_t>(outputs);
     const size_t output = i % static_cast<size_t>(outputs);
-    double sum = e.has("bias") ? e.operand("bias").numbers[output] : 0;
+    double sum = bias ? bias->numbers[output] : 0;
     for (size_t k = 0; k < static_cast<size_t>(inputs); ++k) {
       sum +=
           x.numbers[row * static_cast<size_t>(inputs) + k] * weight.numbers[output * static_cast<size_t>(inputs) + k];
@@ -113,6 +114,7 @@ std::vector<Window> windows(const Evaluation& e, const Shape& x, const Shape& we
 Values conv(const Evaluation& e) {
   const TensorValue x = e.operand("x");
   const TensorValue weight = e.operand("weight");
+  const std::optional<TensorValue> bias = e.find("bias");
   const Shape& x_shape = x.type.shape();
   const Shape& weight_shape = weight.type.shape();
   const std::vector<Window> axes = windows(e, x_shape, weight_shape);
@@ -125,7 +127,7 @@ Values conv(const Evaluation& e) {
   TensorValue y = e.zeros(shape);
   for_each_index(shape, [&](const Shape& index) {
     const int64_t output = index[1];
-    double sum = e.has("bias") ? e.operand("bias").numbers[static_cast<size_t>(output)] : 0;
+    double sum = bias ? bias->numbers[static_cast<size_t>(output)] : 0;
     for (int64_t channel = 0; channel < inputs_per_group; ++channel) {
       for_each_index(kernel, [&](const Shape& tap) {
         Shape from = {index[0], output / outputs_per_group * inputs_per_group + channel};

@@ -29,6 +29,9 @@ constexpr uint32_t text_field(uint32_t number) { return tag_and_type(number, pbf
 constexpr uint32_t number_field(uint32_t number) { return tag_and_type(number, pbf_wire_type::varint); }
 constexpr uint32_t float_field(uint32_t number) { return tag_and_type(number, pbf_wire_type::fixed32); }
 
+// Not get_bool(), which reads a byte even where the message has ended.
+bool read_bool(pbf_reader& message) { return message.get_uint64() != 0; }
+
 Piece read_piece(pbf_reader message) {
   Piece piece;
   while (message.next()) {
@@ -58,10 +61,10 @@ void read_trainer_spec(pbf_reader message, SentencePieceModel& model, int32_t& k
         kind = message.get_enum();
         break;
       case number_field(24):
-        model.treat_whitespace_as_suffix = message.get_bool();
+        model.treat_whitespace_as_suffix = read_bool(message);
         break;
       case number_field(35):
-        model.byte_fallback = message.get_bool();
+        model.byte_fallback = read_bool(message);
         break;
       case text_field(44):
         model.unknown_surface = message.get_string();
@@ -94,13 +97,13 @@ void read_normalizer_spec(pbf_reader message, SentencePieceModel& model) {
         model.precompiled_charsmap = message.get_string();
         break;
       case number_field(3):
-        model.add_dummy_prefix = message.get_bool();
+        model.add_dummy_prefix = read_bool(message);
         break;
       case number_field(4):
-        model.remove_extra_whitespaces = message.get_bool();
+        model.remove_extra_whitespaces = read_bool(message);
         break;
       case number_field(5):
-        model.escape_whitespaces = message.get_bool();
+        model.escape_whitespaces = read_bool(message);
         break;
       default:
         message.skip();

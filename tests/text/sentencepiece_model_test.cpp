@@ -130,6 +130,12 @@ TEST(SentencePieceModel, RefusesWhatIsNoProtobuf) {
             "m: expected a SentencePiece model (protobuf), found broken data: end of buffer exception");
 }
 
+TEST(SentencePieceModel, RefusesAMessageThatEndsBeforeItsNumber) {
+  // A normalizer_spec of one byte: the tag of add_dummy_prefix without a value.
+  EXPECT_EQ(parse_sentencepiece_model(as_bytes("\x1a\x01\x18"), "m").error().message,
+            "m: expected a SentencePiece model (protobuf), found broken data: end of buffer exception");
+}
+
 TEST(SentencePieceModel, TruncatedOrDamagedModelsNeverCrash) {
   const std::string bytes = bytes_of(small_tokenizer());
   RandomStream random(8);

@@ -34,8 +34,11 @@ struct Product {
   std::string name;
   int64_t m = 0, n = 0, k = 0;
   bool a_transposed = false, b_transposed = false;
+  int64_t batch = 1;  // independent products, one after the other in memory
 
-  double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k); }
+  double flops() const {
+    return 2.0 * static_cast<double>(batch * m) * static_cast<double>(n) * static_cast<double>(k);
+  }
 };
 
 using Multiply = std::function<void(const Product&, const float* a, const float* b, float* c)>;
@@ -56,28 +59,42 @@ void multiply_ours(const Product& product, const float* a, const float* b, float
   problem.b.data = b;
   problem.b.row_stride = product.b_transposed ? 1 : product.n;
   problem.b.column_stride = product.b_transposed ? product.k : 1;
-  problem.c = {c, product.n, 1, {}};
+  problem.c = {c, product.n, 1, {product.m * product.n, 0, 0}};
+  problem.batch[0].size = product.batch;
+  problem.a.batch_strides[0] = product.m * product.k;
+  problem.b.batch_strides[0] = product.k * product.n;
   cpu::gemm(problem);
+}
+
+// For libraries whose product has no batch.
+[[maybe_unused]] Multiply one_by_one(Multiply multiply) {
+  return [multiply](const Product& product, const float* a, const float* b, float* c) {
+    Product single = product;
+    single.batch = 1;
+    for (int64_t i = 0; i < product.batch; ++i) {
+      multiply(single, a + i * product.m * product.k, b + i * product.k * product.n, c + i * product.m * product.n);
+    }
+  };
 }
 
 std::vector<Library> libraries(int threads) {
   std::vector<Library> all{{"millwright", multiply_ours}};
 #if defined(MILLWRIGHT_HAVE_ONEDNN)
-  all.push_back({"oneDNN", [](const Product& p, const float* a, const float* b, float* c) {
+  all.push_back({"oneDNN", one_by_one([](const Product& p, const float* a, const float* b, float* c) {
                    dnnl_sgemm(p.a_transposed ? 'T' : 'N', p.b_transposed ? 'T' : 'N', p.m, p.n, p.k, 1.0f, a,
                               p.a_transposed ? p.m : p.k, b, p.b_transposed ? p.k : p.n, 0.0f, c, p.n);
-                 }});
+                 })});
 #endif
 #if defined(MILLWRIGHT_HAVE_OPENBLAS)
   openblas_set_num_threads(threads);
   all.push_back({fmt::format("OpenBLAS({})", openblas_get_corename()),
-                 [](const Product& p, const float* a, const float* b, float* c) {
+                 one_by_one([](const Product& p, const float* a, const float* b, float* c) {
                    cblas_sgemm(CblasRowMajor, p.a_transposed ? CblasTrans : CblasNoTrans,
                                p.b_transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(p.m),
                                static_cast<blasint>(p.n), static_cast<blasint>(p.k), 1.0f, a,
                                static_cast<blasint>(p.a_transposed ? p.m : p.k), b,
                                static_cast<blasint>(p.b_transposed ? p.k : p.n), 0.0f, c, static_cast<blasint>(p.n));
-                 }});
+                 })});
 #endif
   (void)threads;
   return all;
@@ -98,14 +115,15 @@ struct Matrix {
 // GFLOP/s of one product, best of the repetitions, each on other operands until `cold_bytes` are used up.
 double measure(const Multiply& multiply, const Product& product, int repetitions) {
   constexpr int64_t kColdBytes = 300 << 20;
-  const int64_t bytes = 4 * (product.m * product.k + product.k * product.n);
+  const int64_t a_size = product.batch * product.m * product.k, b_size = product.batch * product.k * product.n;
+  const int64_t bytes = 4 * (a_size + b_size);
   const auto copies = static_cast<size_t>(std::clamp<int64_t>(kColdBytes / bytes, 1, 64));
   std::vector<Matrix> as, bs;
   for (size_t i = 0; i < copies; ++i) {
-    as.emplace_back(product.m * product.k);
-    bs.emplace_back(product.k * product.n);
+    as.emplace_back(a_size);
+    bs.emplace_back(b_size);
   }
-  Matrix c(product.m * product.n);
+  Matrix c(product.batch * product.m * product.n);
   multiply(product, as[0].data, bs[0].data, c.data);
   double best = 1e30;
   for (int repetition = 0; repetition < repetitions; ++repetition) {
@@ -133,8 +151,9 @@ std::vector<Product> shape_list(int64_t sequence) {
           {"Wᵀx  2048x768, 1 column", 2048, 1, 768, true, false},
           {"W·X  2048x768, 4 columns", 2048, 4, 768, false, false},
           {"W·X  2048x768, 16 columns", 2048, 16, 768, false, false},
-          {"QᵀK  256x256x64", 256, 256, 64, true, false},
-          {"V·Pᵀ 64x256x256", 64, 256, 256, false, true}};
+          {"QᵀK  256x256x64, 12 heads", 256, 256, 64, true, false, 12},
+          {"V·Pᵀ 64x256x256, 12 heads", 64, 256, 256, false, true, 12},
+          {"Q·dS 64x256x256, 12 heads", 64, 256, 256, false, false, 12}};
 }
 
 // The 255 linear products of one step of Stories110M (12 layers, dim 768, hidden 2048, vocabulary 32000).

@@ -23,9 +23,9 @@ namespace millwright::cpu {
 
 namespace {
 
-// Packed B at most (floats): 8 MiB, of which each core keeps the part in use in its 2 MiB L2.
-constexpr int64_t kPackedBFloats = 2 << 20;
-// Columns of one B super-block at most: with 2048 of k they fill kPackedBFloats.
+// Packed B at most (floats): 1.5 MiB, so that it stays in a 2 MiB L2 beside the A block.
+constexpr int64_t kPackedBFloats = 384 << 10;
+// Columns of one B super-block at most: with 384 of k they fill kPackedBFloats.
 constexpr int64_t kBlockColumns = 1024;
 // A panels of one task: 8 panels of 12 rows by 256 of k are 100 KiB.
 constexpr int64_t kTaskPanels = 8;
@@ -244,8 +244,6 @@ class PackedProduct {
     });
   }
 
-  int64_t a_panel_floats() const { return kernels_.panel_rows * kGemmRowPitch; }
-
   // Panels from `panel` on that lie side by side in the source, each full but perhaps the last: at most `count`.
   int64_t neighbours(int64_t panel, int64_t count) const {
     int64_t run = 1;
@@ -263,11 +261,31 @@ class PackedProduct {
     return (count - 1) * kernels_.panel_rows + a_panels_[static_cast<size_t>(panel + count - 1)].valid;
   }
 
-  void pack_a(int64_t panel, int64_t count, int64_t first_k, int64_t k_count, float* packed) const {
+  // Whether these k of a panel are multiplied where they lie. A k-major panel whose k are a multiple of 4 KiB apart
+  // would fall into few cache sets.
+  bool is_used_in_place(const GemmPanel& panel, int64_t first_k, int64_t k_count) const {
+    const GemmInput& a = problem_.a;
+    if (a.storage != Storage::float32 || panel.valid != kernels_.panel_rows) return false;
+    if (first_k % problem_.k + k_count > problem_.k) return false;
+    return a_k_major_ ? a.column_stride * storage_bytes(a.storage) % 4096 != 0 : a.column_stride == 1;
+  }
+
+  // Points data[0 .. count) at the panels' elements of one k block, packed into `packed` where they must be.
+  void provide_a(int64_t panel, int64_t count, int64_t first_k, int64_t k_count, float* packed,
+                 GemmPanelData* data) const {
     for (int64_t done = 0; done < count;) {
+      if (is_used_in_place(a_panels_[static_cast<size_t>(panel + done)], first_k, k_count)) {
+        const int64_t offset = a_source_offset(panel + done, first_k / problem_.k, first_k % problem_.k);
+        data[done++] = {static_cast<const float*>(problem_.a.data) + offset,
+                        a_k_major_ ? problem_.a.column_stride : problem_.a.row_stride};
+        continue;
+      }
       const int64_t run = a_k_major_ ? neighbours(panel + done, count - done) : 1;
-      pack_a_run(panel + done, run, first_k, k_count, packed + done * a_panel_floats());
-      done += run;
+      float* destination = packed + done * kernels_.a_panel_floats;
+      pack_a_run(panel + done, run, first_k, k_count, destination);
+      for (int64_t i = 0; i < run; ++i) {
+        data[done++] = {destination + i * kernels_.a_panel_floats, a_k_major_ ? kernels_.k_major_pitch : kGemmRowPitch};
+      }
     }
   }
 
@@ -277,7 +295,7 @@ class PackedProduct {
       const GemmPackSource source{advance(problem_.a, a_source_offset(panel, index, within)), problem_.a.row_stride,
                                   problem_.a.column_stride, problem_.a.storage};
       if (a_k_major_) {
-        kernels_.pack_a_k_major(source, rows, length, packed + done * kernels_.panel_rows, a_panel_floats());
+        kernels_.pack_a_k_major(source, rows, length, packed + done * kernels_.k_major_pitch, kernels_.a_panel_floats);
       } else {
         kernels_.pack_a_rows(source, rows, length, packed + done);
       }
@@ -336,15 +354,15 @@ class PackedProduct {
   void multiply_task(const SuperBlock& super, int64_t first_row, int64_t row_count, int64_t first_column,
                      int64_t column_count) const {
     if (column_count <= 0) return;
-    const ScratchLease packed_a(row_count * a_panel_floats());
+    const ScratchLease packed_a(row_count * kernels_.a_panel_floats);
+    std::array<GemmPanelData, kTaskPanels> a_data;
     GemmBlock block;
-    block.a = packed_a.data();
-    block.a_panel_stride = a_panel_floats();
     block.a_k_major = a_k_major_;
     block.a_panels = a_panels_.data() + first_row;
+    block.a = a_data.data();
     block.a_count = row_count;
-    block.b_panel_stride = super.k_count * kernels_.panel_columns;
     block.b_panels = b_panels_.data() + super.first_panel + first_column;
+    block.b_panel_stride = super.k_count * kernels_.panel_columns;
     block.b_count = column_count;
     block.c = problem_.c.data;
     block.c_row_stride = problem_.c.row_stride;
@@ -352,7 +370,7 @@ class PackedProduct {
     block.alpha = problem_.alpha;
     for (int64_t k = 0; k < super.k_count; k += k_block_) {
       block.k = std::min(k_block_, super.k_count - k);
-      pack_a(first_row, row_count, super.first_k + k, block.k, packed_a.data());
+      provide_a(first_row, row_count, super.first_k + k, block.k, packed_a.data(), a_data.data());
       block.prefetch = next_prefetch(super, first_row, row_count, k);
       block.b = super.packed_b + first_column * block.b_panel_stride + k * kernels_.panel_columns;
       block.addend = super.first_k + k == 0 ? problem_.addend : problem_.c.data;

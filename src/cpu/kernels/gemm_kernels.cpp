@@ -2,6 +2,7 @@
 #include "cpu/kernels/gemm_kernels.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "cpu/kernels/targets.h"
 
@@ -33,6 +34,9 @@ inline constexpr int kRows = 12;
 inline constexpr int kVectors = 2;
 #endif
 inline constexpr int64_t kColumns = kVectors * kFloatLanes;
+// Whole vectors per k, so that k-major packing stores aligned ones.
+inline constexpr int64_t kKMajorPitch = (kRows + kFloatLanes - 1) / kFloatLanes * kFloatLanes;
+inline constexpr int64_t kAPanelFloats = std::max(kRows * kGemmRowPitch, kKMajorPitch*(kGemmKBlock + 1));
 
 template <class Element>
 void pack_a_rows_from(const Element* data, int64_t row_stride, int64_t k_stride, int64_t count, int64_t k,
@@ -115,20 +119,19 @@ void pack_a_rows(const GemmPackSource& source, int64_t count, int64_t k, float* 
   with_element_type(source, PackARows{source, count, k, destination});
 }
 
-// Rows of A contiguous in memory: for each k one run of `count` rows is dealt out to the panels. A panel's rows are
-// loaded as whole vectors: the lanes past its end land in the slot of the next k, which is written after. The last
-// panel is loaded without reading past the end.
+// Rows of A contiguous in memory: for each k one run of `count` rows is dealt out to the panels, a panel's rows as
+// whole aligned vectors, of which the lanes past the panel's end are never used. Only the last panels, where such a
+// vector would be read past the run's end, go element by element.
 template <class Element>
 void pack_contiguous_rows(const Element* data, int64_t k_stride, int64_t count, int64_t k, float* destination,
                           int64_t panel_stride) {
   const FloatTag d;
-  constexpr int64_t kVectorsPerPanel = (kRows + kFloatLanes - 1) / kFloatLanes;
   constexpr int64_t kPrefetchRows = 8;  // short runs: the hardware's prefetcher does not see the next one coming
-  constexpr int64_t kOverhang = kVectorsPerPanel * kFloatLanes - kRows;
+  constexpr int64_t kOverhang = kKMajorPitch - kRows;
   const int64_t whole_panels = std::max<int64_t>(count - kOverhang, 0) / kRows;
   for (int64_t i = 0; i < k; ++i) {
     const Element* source = data + i * k_stride;
-    float* packed = destination + i * kRows;
+    float* packed = destination + i * kKMajorPitch;
     if (i + kPrefetchRows < k) {
       const char* ahead = reinterpret_cast<const char*>(source + kPrefetchRows * k_stride);
       for (int64_t byte = 0; byte < count * static_cast<int64_t>(sizeof(Element)); byte += 64) {
@@ -136,9 +139,7 @@ void pack_contiguous_rows(const Element* data, int64_t k_stride, int64_t count, 
       }
     }
     for (int64_t panel = 0; panel < whole_panels; ++panel) {
-      for (int64_t v = 0; v < kVectorsPerPanel; ++v) {
-        hn::StoreU(load_as_float(d, source + v * kFloatLanes), d, packed + v * kFloatLanes);
-      }
+      for (int64_t v = 0; v < kKMajorPitch; v += kFloatLanes) hn::Store(load_as_float(d, source + v), d, packed + v);
       source += kRows;
       packed += panel_stride;
     }
@@ -186,12 +187,12 @@ struct Tile {
   }
 
   // One k: sums += a[row] * b[vector].
-  template <int kRow = 0>
-  HWY_INLINE void add_outer_product(FloatTag d, const float* a, int64_t a_row_pitch, const FloatVec* b) {
+  template <int kRow = 0, class Rows>
+  HWY_INLINE void add_outer_product(FloatTag d, const Rows& a, const FloatVec* b) {
     if constexpr (kRow < kTileRows) {
-      const FloatVec element = hn::Set(d, a[kRow * a_row_pitch]);
+      const FloatVec element = hn::Set(d, a.template at<kRow>());
       for (int v = 0; v < kTileVectors; ++v) sums[kRow][v] = hn::MulAdd(element, b[v], sums[kRow][v]);
-      add_outer_product<kRow + 1>(d, a, a_row_pitch, b);
+      add_outer_product<kRow + 1>(d, a, b);
     }
   }
 
@@ -217,16 +218,57 @@ struct Tile {
   }
 };
 
-template <int kTileRows, int kTileVectors, bool kKMajor>
-HWY_INLINE void multiply_step(FloatTag d, const float* a, const float* b, Tile<kTileRows, kTileVectors>& tile) {
-  constexpr int64_t a_row_pitch = kKMajor ? 1 : kGemmRowPitch;
+// Walks an A panel of the row form. One pointer per three rows: with the stride as index register at scale 1 and 2
+// every row is one addressing mode away.
+template <int kTileRows>
+class RowForm {
+ public:
+  HWY_INLINE RowForm(const float* data, int64_t stride) : stride_(stride) {
+    for (int i = 0; i < kPointers; ++i) pointers_[i] = data + 3 * i * stride;
+  }
+  template <int kRow>
+  HWY_INLINE float at() const {
+    return pointers_[kRow / 3][kRow % 3 * stride_];
+  }
+  HWY_INLINE void advance() {
+    for (int i = 0; i < kPointers; ++i) ++pointers_[i];
+  }
+
+ private:
+  static constexpr int kPointers = (kTileRows + 2) / 3;
+  const float* pointers_[kPointers];
+  int64_t stride_;
+};
+
+// Walks an A panel of the k-major form. Fetches ahead: in place, every k is on another line, often on another page.
+template <int kTileRows>
+class KMajorForm {
+ public:
+  HWY_INLINE KMajorForm(const float* data, int64_t stride) : at_(data), stride_(stride) {}
+  template <int kRow>
+  HWY_INLINE float at() const {
+    return at_[kRow];
+  }
+  HWY_INLINE void advance() {
+    at_ += stride_;
+    __builtin_prefetch(at_ + 24 * stride_, 0, 3);
+  }
+
+ private:
+  const float* at_;
+  int64_t stride_;
+};
+
+template <int kTileRows, int kTileVectors, class Rows>
+HWY_INLINE void multiply_step(FloatTag d, Rows& a, const float* b, Tile<kTileRows, kTileVectors>& tile) {
   FloatVec b_vectors[kTileVectors];
   for (int v = 0; v < kTileVectors; ++v) b_vectors[v] = hn::Load(d, b + v * kFloatLanes);
-  tile.add_outer_product(d, a, a_row_pitch, b_vectors);
+  tile.add_outer_product(d, a, b_vectors);
+  a.advance();
 }
 
 struct TileTask {
-  const float* a;
+  GemmPanelData a;
   const float* b;
   int64_t k;
   float* c;
@@ -263,11 +305,11 @@ class PrefetchCursor {
 
 template <int kTileRows, int kTileVectors, bool kKMajor>
 HWY_NOINLINE void multiply_tile(const GemmBlock& block, const TileTask& task, PrefetchCursor& prefetch, int64_t lines) {
-  constexpr int64_t a_step = kKMajor ? kRows : 1;
+  using Rows = std::conditional_t<kKMajor, KMajorForm<kTileRows>, RowForm<kTileRows>>;
   const FloatTag d;
   Tile<kTileRows, kTileVectors> tile;
   tile.clear(d);
-  const float* a = task.a;
+  Rows a(task.a.data, task.a.stride);
   const float* b = task.b;
   int64_t k = task.k;
   // C is written once the sums are done: its lines can come meanwhile.
@@ -280,16 +322,14 @@ HWY_NOINLINE void multiply_tile(const GemmBlock& block, const TileTask& task, Pr
       prefetch.fetch_line();
       --lines;
     }
-    multiply_step<kTileRows, kTileVectors, kKMajor>(d, a, b, tile);
-    multiply_step<kTileRows, kTileVectors, kKMajor>(d, a + a_step, b + kColumns, tile);
-    multiply_step<kTileRows, kTileVectors, kKMajor>(d, a + 2 * a_step, b + 2 * kColumns, tile);
-    multiply_step<kTileRows, kTileVectors, kKMajor>(d, a + 3 * a_step, b + 3 * kColumns, tile);
-    a += 4 * a_step;
+    multiply_step(d, a, b, tile);
+    multiply_step(d, a, b + kColumns, tile);
+    multiply_step(d, a, b + 2 * kColumns, tile);
+    multiply_step(d, a, b + 3 * kColumns, tile);
     b += 4 * kColumns;
   }
   for (; k > 0; --k) {
-    multiply_step<kTileRows, kTileVectors, kKMajor>(d, a, b, tile);
-    a += a_step;
+    multiply_step(d, a, b, tile);
     b += kColumns;
   }
   if (task.rows == kTileRows && task.columns == kTileVectors * kFloatLanes && block.c_column_stride == 1) {
@@ -329,12 +369,8 @@ void multiply_panels(const GemmBlock& block) {
     for (int64_t row = 0; row < block.a_count; ++row) {
       const GemmPanel& a_panel = block.a_panels[row];
       const int64_t offset = a_panel.c_offset + b_panel.c_offset;
-      const TileTask task{block.a + row * block.a_panel_stride,
-                          block.b + column * block.b_panel_stride,
-                          block.k,
-                          block.c + offset,
-                          block.addend ? block.addend + offset : nullptr,
-                          a_panel.valid,
+      const TileTask task{block.a[row],     block.b + column * block.b_panel_stride,        block.k,
+                          block.c + offset, block.addend ? block.addend + offset : nullptr, a_panel.valid,
                           b_panel.valid};
       const int64_t lines = std::min(lines_per_tile, prefetch.left());
       if (task.rows <= kThird) {
@@ -357,7 +393,8 @@ void multiply(const GemmBlock& block) {
 }
 
 const GemmKernels* target_gemm_kernels() {
-  static constexpr GemmKernels kernels{kRows, kColumns, pack_a_rows, pack_a_k_major, pack_b, multiply};
+  static constexpr GemmKernels kernels{kRows,       kColumns,       kKMajorPitch, kAPanelFloats,
+                                       pack_a_rows, pack_a_k_major, pack_b,       multiply};
   return &kernels;
 }
 

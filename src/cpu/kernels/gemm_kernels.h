@@ -40,15 +40,21 @@ struct GemmPrefetch {
   int64_t rows = 0;
 };
 
+// The elements of one A panel for one k block, packed or in place. Row form: row r at data + r * stride, k contiguous.
+// K-major form: k at data + k * stride, rows contiguous.
+struct GemmPanelData {
+  const float* data = nullptr;
+  int64_t stride = 0;
+};
+
 struct GemmBlock {
-  const float* a = nullptr;  // packed, panel p at a + p * a_panel_stride
-  int64_t a_panel_stride = 0;
   bool a_k_major = false;
   const GemmPanel* a_panels = nullptr;
+  const GemmPanelData* a = nullptr;  // one per panel
   int64_t a_count = 0;
+  const GemmPanel* b_panels = nullptr;
   const float* b = nullptr;  // packed, at the first k of this block
   int64_t b_panel_stride = 0;
-  const GemmPanel* b_panels = nullptr;
   int64_t b_count = 0;
   int64_t k = 0;
   float* c = nullptr;
@@ -60,12 +66,14 @@ struct GemmBlock {
 };
 
 struct GemmKernels {
-  int64_t panel_rows = 0;     // of A
-  int64_t panel_columns = 0;  // of B
+  int64_t panel_rows = 0;      // of A
+  int64_t panel_columns = 0;   // of B
+  int64_t k_major_pitch = 0;   // floats between neighbouring k of a k-major A panel
+  int64_t a_panel_floats = 0;  // of either layout
   // `destination` points at the first k of this piece inside the panel. A row by row: row r at r * kGemmRowPitch.
   void (*pack_a_rows)(const GemmPackSource& source, int64_t count, int64_t k, float* destination) = nullptr;
-  // A k-major: k at k * panel_rows; the source's rows are contiguous unless `count` is at most one panel. `count` may
-  // span panels, which are then panel_stride apart. Up to a vector past the last k of a panel is overwritten.
+  // A k-major: k at k * k_major_pitch; the source's rows are contiguous unless `count` is at most one panel. `count`
+  // may span panels, which are then panel_stride apart.
   void (*pack_a_k_major)(const GemmPackSource& source, int64_t count, int64_t k, float* destination,
                          int64_t panel_stride) = nullptr;
   // B: k at k * panel_columns.

@@ -61,7 +61,7 @@ HWY_INLINE FloatVec exp(FloatTag d, FloatVec x) {
 }
 
 HWY_INLINE FloatVec exp2(FloatTag d, FloatVec x) {
-  const FloatVec clamped = hn::Min(hn::Set(d, 129.0f), hn::Max(hn::Set(d, -151.0f), x));
+  const FloatVec clamped = convertible(d, x, -151.0f, 129.0f);
   const IntVec n = hn::NearestInt(clamped);
   const FloatVec r = hn::Mul(hn::Sub(clamped, hn::ConvertTo(d, n)), hn::Set(d, 0.693147181f));
   return keep_nan(x, exp_reduced(d, r, n));

@@ -9,7 +9,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <cstdint>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 

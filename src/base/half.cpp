@@ -98,8 +98,12 @@ float half_bits_to_float(uint16_t bits) { return kHaveF16c ? f16c_to_float(bits)
 
 #elif defined(MW_HALF_NEON)
 
-uint16_t float_to_half_bits(float value) { return std::bit_cast<uint16_t>(static_cast<__fp16>(value)); }
-float half_bits_to_float(uint16_t bits) { return static_cast<float>(std::bit_cast<__fp16>(bits)); }
+uint16_t float_to_half_bits(float value) {
+  return vget_lane_u16(vreinterpret_u16_f16(vcvt_f16_f32(vdupq_n_f32(value))), 0);
+}
+float half_bits_to_float(uint16_t bits) {
+  return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(bits))), 0);
+}
 
 #else
 
@@ -113,7 +117,13 @@ void float_to_half(std::span<const float> from, std::span<uint16_t> to) {
 #if defined(MW_HALF_F16C)
   if (kHaveF16c) return f16c_to_half(from.data(), to.data(), from.size());
 #endif
-  for (size_t i = 0; i < from.size(); ++i) to[i] = float_to_half_bits(from[i]);
+  size_t i = 0;
+#if defined(MW_HALF_NEON)
+  for (; i + 4 <= from.size(); i += 4) {
+    vst1_u16(to.data() + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(from.data() + i))));
+  }
+#endif
+  for (; i < from.size(); ++i) to[i] = float_to_half_bits(from[i]);
 }
 
 void half_to_float(std::span<const uint16_t> from, std::span<float> to) {
@@ -121,7 +131,13 @@ void half_to_float(std::span<const uint16_t> from, std::span<float> to) {
 #if defined(MW_HALF_F16C)
   if (kHaveF16c) return f16c_to_float(from.data(), to.data(), from.size());
 #endif
-  for (size_t i = 0; i < from.size(); ++i) to[i] = half_bits_to_float(from[i]);
+  size_t i = 0;
+#if defined(MW_HALF_NEON)
+  for (; i + 4 <= from.size(); i += 4) {
+    vst1q_f32(to.data() + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from.data() + i))));
+  }
+#endif
+  for (; i < from.size(); ++i) to[i] = half_bits_to_float(from[i]);
 }
 
 }  // namespace millwright

@@ -89,7 +89,7 @@ MW_OPERATION(LogicalOr, one_where(hn::Or(is_true(x), is_true(y))));
 MW_OPERATION(LogicalXor, one_where(hn::Xor(is_true(x), is_true(y))));
 MW_OPERATION(LogicalNot, one_where(hn::Not(is_true(x))));
 MW_OPERATION(ToFloat, hn::ConvertTo(d, as_int(x)));
-MW_OPERATION(ToInt, as_float(hn::IfThenZeroElse(hn::RebindMask(IntTag(), hn::IsNaN(x)), hn::ConvertTo(IntTag(), x))));
+MW_OPERATION(ToInt, as_float(hn::ConvertTo(IntTag(), hn::IfThenZeroElse(hn::IsNaN(x), x))));
 
 MW_OPERATION(AddInt, as_float(hn::Add(as_int(x), as_int(y))));
 MW_OPERATION(SubInt, as_float(hn::Sub(as_int(x), as_int(y))));

@@ -48,23 +48,25 @@ HWY_INLINE FloatVec exp_reduced(FloatTag d, FloatVec r, IntVec n) {
 HWY_INLINE FloatVec keep_nan(FloatVec x, FloatVec result) { return hn::IfThenElse(hn::IsNaN(x), x, result); }
 
 HWY_INLINE FloatVec exp(FloatTag d, FloatVec x) {
-  // Beyond these bounds the result is 0 or infinity. Lanes that give 0 are computed at 0 and cleared: an underflowing
-  // product costs a microcode assist of some 150 cycles, and masked attention has one in every second lane.
-  const auto vanishes = hn::Lt(x, hn::Set(d, -104.0f));
-  const FloatVec clamped = hn::IfThenZeroElse(vanishes, hn::Min(hn::Set(d, 89.0f), x));
+  // Below -104 the result is 0, above 89 infinity. Lanes that give 0 are computed at 0 and cleared: an underflowing product
+  // costs a microcode assist of some 150 cycles, and masked attention has one in every second lane. So are those of NaN,
+  // which has no int32.
+  const auto computed = hn::Ge(x, hn::Set(d, -104.0f));
+  const FloatVec clamped = hn::IfThenElseZero(computed, hn::Min(hn::Set(d, 89.0f), x));
   const IntVec n = hn::NearestInt(hn::Mul(clamped, hn::Set(d, 1.44269504f)));
   const FloatVec nf = hn::ConvertTo(d, n);
   // ln 2 in two parts; the first has few bits, so that n times it is exact.
   FloatVec r = hn::NegMulAdd(nf, hn::Set(d, 0.693359375f), clamped);
   r = hn::NegMulAdd(nf, hn::Set(d, -2.12194440e-4f), r);
-  return keep_nan(x, hn::IfThenZeroElse(vanishes, exp_reduced(d, r, n)));
+  return keep_nan(x, hn::IfThenElseZero(computed, exp_reduced(d, r, n)));
 }
 
 HWY_INLINE FloatVec exp2(FloatTag d, FloatVec x) {
-  const FloatVec clamped = convertible(d, x, -151.0f, 129.0f);
+  const auto computed = hn::Ge(x, hn::Set(d, -150.0f));
+  const FloatVec clamped = hn::IfThenElseZero(computed, hn::Min(hn::Set(d, 129.0f), x));
   const IntVec n = hn::NearestInt(clamped);
   const FloatVec r = hn::Mul(hn::Sub(clamped, hn::ConvertTo(d, n)), hn::Set(d, 0.693147181f));
-  return keep_nan(x, exp_reduced(d, r, n));
+  return keep_nan(x, hn::IfThenElseZero(computed, exp_reduced(d, r, n)));
 }
 
 HWY_INLINE FloatVec log(FloatTag d, FloatVec x) {

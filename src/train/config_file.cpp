@@ -5,6 +5,8 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -101,11 +103,62 @@ struct NodeReader {
   }
 };
 
+// toml++ quotes what it found, line breaks included.
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return line;
+}
+
+// The length of the string that begins at text[0], a quotation mark; up to the end of the line or the text where it is
+// not closed. `"` and `\'` stand for themselves, three of them for a string of several lines.
+size_t string_length(std::string_view text) {
+  const char quote = text[0];
+  const std::string three(3, quote);
+  const bool many_lines = text.substr(0, 3) == three;
+  for (size_t i = many_lines ? 3 : 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (many_lines && text.substr(i, 3) == three) {
+      i += 3;
+      for (int more = 0; more < 2 && i < text.size() && text[i] == quote; ++more) ++i;  // they belong to the string
+      return i;
+    } else if (!many_lines && (text[i] == quote || text[i] == '\n')) {
+      return i + 1;
+    }
+  }
+  return text.size();
+}
+
+// Where a character outside ASCII stands outside strings and comments, which TOML does not allow. toml++ 3.3 has
+// undefined behaviour there, so it must not see such a text.
+std::optional<size_t> find_unquoted_non_ascii(std::string_view text) {
+  size_t i = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // a byte order mark
+  while (i < text.size()) {
+    if (text[i] == '"' || text[i] == '\'') {
+      i += string_length(text.substr(i));
+    } else if (text[i] == '#') {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (static_cast<unsigned char>(text[i]) >= 0x80) {
+      return i;
+    } else {
+      ++i;
+    }
+  }
+  return std::nullopt;
+}
+
 Result<toml::table> parse_toml(std::string_view text, const std::string& source) {
+  if (const auto offset = find_unquoted_non_ascii(text)) {
+    const std::string_view before = text.substr(0, *offset);
+    return fail("{}:{}:{}: not valid TOML: a character outside ASCII needs quotation marks around it", source,
+                1 + std::count(before.begin(), before.end(), '\n'), before.size() - (before.rfind('\n') + 1) + 1);
+  }
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return fail("{}: not valid TOML: {}", place(source, error.source()), error.description());
+    return fail("{}: not valid TOML: {}", place(source, error.source()), one_line(error.description()));
   } catch (const std::exception& error) {
     return fail("{}: not readable as TOML: {}", source, error.what());
   }

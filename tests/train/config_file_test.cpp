@@ -67,7 +67,18 @@ TEST(ConfigFile, LocatesValuesOutOfRange) {
 
 TEST(ConfigFile, LocatesTextThatIsNotToml) {
   EXPECT_EQ(parse_error("steps = 10\nbatch = = 3\n").substr(0, 32), "run.toml:2:9: not valid TOML: Er");
+  EXPECT_EQ(parse_error("clip = n\n").find('\n'), std::string::npos);
   EXPECT_NE(parse_error("batch = 1\nbatch = 2\n").find("run.toml:2:"), std::string::npos);
+}
+
+TEST(ConfigFile, RefusesCharactersOutsideAsciiThatAreNotQuoted) {
+  const std::string error = "not valid TOML: a character outside ASCII needs quotation marks around it";
+  EXPECT_EQ(parse_error("batch = 8\nlearning_rate = 1e-3\u00ce\n"), "run.toml:2:21: " + error);
+  EXPECT_EQ(parse_error("\u00fcber = 1"), "run.toml:1:1: " + error);
+  EXPECT_EQ(parse_error("data = [\"\"\"a\"\"\"\", \u00ce]"), "run.toml:1:19: " + error);
+  EXPECT_EQ(parse_error("out = \"\\\"\"\u00ce"), "run.toml:1:11: " + error);
+  EXPECT_EQ(parse_error("out = \"\u00ce\\\"\u00ce\" # \u00ce\ndata = ['\u00ce', \"\"\"\n\u00ce\"\"\"]\n"), "parsed");
+  EXPECT_EQ(parse_error("\xef\xbb\xbfout = 'x'"), "parsed");
 }
 
 TEST(ConfigFile, NamesAFileThatIsNotThere) {

@@ -62,7 +62,7 @@ TEST(ChooseModel, NamesWhatDoesNotFit) {
   EXPECT_EQ(choice_error(config), "model: dim 100 is not a multiple of heads 3; choose sizes that divide evenly");
   config = {};
   config.model = "storys15m";
-  EXPECT_EQ(choice_error(config).substr(0, 35), "unknown model preset \"storys15m\"; e");
+  EXPECT_EQ(choice_error(config), "unknown model preset \"storys15m\"; did you mean stories15m?");
 }
 
 TEST(TokenizerSize, SuitsTheTextAndTheModel) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "autodiff/backward.h"
-#include "base/check.h"
 
 namespace millwright::autodiff {
 namespace {

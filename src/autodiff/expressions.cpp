@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
-
 namespace millwright::autodiff {
 
 using mil::Shape;

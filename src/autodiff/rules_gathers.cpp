@@ -1,5 +1,6 @@
 // Gradients of gather and scatter: each is made of the other.
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "autodiff/backward.h"

@@ -1,5 +1,6 @@
 // Gradients of operations that rearrange or repeat elements: the rearrangement undone.
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "autodiff/backward.h"

@@ -1,4 +1,5 @@
 // Operations that make tensors: fill, range_1d, one_hot, shape.
+#include <algorithm>
 #include <cmath>
 
 #include "mil/interpreter/evaluation.h"

@@ -1,5 +1,7 @@
 // Matrix products, linear and convolution.
-#include "base/check.h"
+#include <algorithm>
+#include <utility>
+
 #include "mil/interpreter/evaluation.h"
 
 namespace millwright::mil::interpreter {

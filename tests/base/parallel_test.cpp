@@ -66,10 +66,21 @@ TEST(ParallelFor, RunsInlineAndInOrderWithOneThread) {
 
 TEST(ParallelFor, RunsNestedCallsInlineAndInOrder) {
   const ThreadCount scope(4);
-  std::vector<std::vector<int64_t>> orders(8);
-  parallel_for(8, [&](int64_t outer) {
-    parallel_for(10, [&](int64_t inner) { orders[static_cast<size_t>(outer)].push_back(inner); });
+  std::vector<std::vector<int64_t>> orders(2);
+  std::atomic<bool> overtaken{false};
+  parallel_for(2, [&](int64_t outer) {
+    std::atomic<bool> second_began{false};
+    parallel_for(10, [&](int64_t inner) {
+      if (inner == 0) {
+        // Two threads are idle: time enough for them to begin the second chunk, if they were let.
+        for (int turn = 0; turn < 20000 && !second_began; ++turn) std::this_thread::yield();
+        if (second_began) overtaken = true;
+      }
+      if (inner == 1) second_began = true;
+      if (!overtaken) orders[static_cast<size_t>(outer)].push_back(inner);
+    });
   });
+  EXPECT_FALSE(overtaken);
   for (const auto& order : orders) EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
 }
 

@@ -43,6 +43,7 @@ TEST(WordSet, ComparesWithoutCaseAndKeepsApostrophes) {
   EXPECT_TRUE(words.contains("quote"));
   EXPECT_TRUE(words.contains("\xC3\xA9tude"));
   EXPECT_FALSE(words.contains("don"));
+  EXPECT_FALSE(words.contains("dont"));
 }
 
 TEST(WordSet, GivesTheShareOfKnownWords) {

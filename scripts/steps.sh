@@ -34,6 +34,9 @@ usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$root/$program"; }
 # The value behind a flag: need_value "$@"
 need_value() { [ $# -ge 2 ] || die "$1: expected a value after it; $program --help shows how to call it"; }
 
+# Lets ccache serve one clone with what another one compiled.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+
 cores() { nproc 2>/dev/null || sysctl -n hw.ncpu; }
 
 # build PRESET TARGET...

@@ -169,9 +169,22 @@ void print_profile(const std::vector<cpu::ProfileEntry>& profile) {
     fmt::print("{:<24}{:>8}{:>12.3f}{:>12.1f}{:>10.1f}\n", name, kernel.calls, kernel.seconds * 1e3,
                kernel.flops / kernel.seconds / 1e9, kernel.bytes / kernel.seconds / 1e9);
   }
-  std::vector<cpu::ProfileEntry> slowest = profile;
+  // Calls of the same place in each layer together: "layers.N.attention.scores".
+  std::map<std::string, cpu::ProfileEntry> places;
+  for (const cpu::ProfileEntry& entry : profile) {
+    std::string place = entry.label;
+    const size_t number = place.starts_with("layers.") ? place.find('.', 7) : std::string::npos;
+    if (number != std::string::npos) place.replace(7, number - 7, "N");
+    cpu::ProfileEntry& sum = places[fmt::format("{} {}", entry.kernel, place)];
+    sum.label = place;
+    sum.kernel = entry.kernel;
+    sum.seconds += entry.seconds;
+    sum.flops += entry.flops;
+    sum.bytes += entry.bytes;
+  }
+  std::vector<cpu::ProfileEntry> slowest;
+  for (const auto& [name, sum] : places) slowest.push_back(sum);
   std::ranges::sort(slowest, std::ranges::greater{}, &cpu::ProfileEntry::seconds);
-  slowest.resize(std::min<size_t>(slowest.size(), 40));
   fmt::print("\n{:<20}{:>10}{:>12}{:>10}  {}\n", "slowest calls", "ms", "GFLOP/s", "GB/s", "operation");
   for (const cpu::ProfileEntry& entry : slowest) {
     fmt::print("{:<20}{:>10.3f}{:>12.1f}{:>10.1f}  {}\n", entry.kernel, entry.seconds * 1e3,

@@ -3,6 +3,7 @@
 #include "cpu/memory_plan.h"
 
 #include "execution.h"
+#include "memory_bounds.h"
 #include "model_pieces.h"
 
 namespace millwright::cpu {
@@ -29,46 +30,6 @@ Planned plan_of(const mil::Function& function, std::vector<int> aliases = {}) {
   return planned;
 }
 
-// Arena bytes of buffers that hold values at the same time are disjoint, unless one hands its memory to the other in
-// the call where it ends and the other begins.
-void expect_no_overlap(const Planned& planned) {
-  const MemoryPlan& plan = planned.plan;
-  const auto& buffers = planned.lowered.buffers;
-  const auto begin = [&](size_t id) { return plan.offset[static_cast<size_t>(plan.owner[id])]; };
-  for (size_t a = 0; a < buffers.size(); ++a) {
-    for (size_t b = a + 1; b < buffers.size(); ++b) {
-      if (begin(a) < 0 || begin(b) < 0 || !plan.lifetimes[a].is_used() || !plan.lifetimes[b].is_used()) continue;
-      const Lifetime& x = plan.lifetimes[a];
-      const Lifetime& y = plan.lifetimes[b];
-      const bool apart = x.last < y.first || y.last < x.first;
-      const bool touching = x.last == y.first || y.last == x.first;
-      const bool disjoint = begin(a) + buffers[a].bytes <= begin(b) || begin(b) + buffers[b].bytes <= begin(a);
-      const bool shared = plan.owner[a] == plan.owner[b];
-      EXPECT_TRUE(apart || disjoint || (touching && shared)) << "buffers " << a << " and " << b;
-    }
-  }
-}
-
-// The most bytes that live at once, over all calls: no plan can do with less.
-int64_t lower_bound(const Planned& planned) {
-  int64_t most = 0;
-  for (size_t call = 0; call < planned.lowered.calls.size(); ++call) {
-    std::vector<int> owners;
-    int64_t bytes = 0;
-    for (size_t id = 0; id < planned.lowered.buffers.size(); ++id) {
-      const Lifetime& life = planned.plan.lifetimes[id];
-      const int owner = planned.plan.owner[id];
-      const bool lives = life.is_used() && life.first <= static_cast<int>(call) && static_cast<int>(call) <= life.last;
-      if (!lives || planned.plan.offset[static_cast<size_t>(owner)] < 0) continue;
-      if (std::ranges::find(owners, owner) != owners.end()) continue;
-      owners.push_back(owner);
-      bytes += planned.lowered.buffers[id].bytes;
-    }
-    most = std::max(most, bytes);
-  }
-  return most;
-}
-
 // `depth` blocks of norm, two products with a gate, and a residual.
 void build_stack(TestFunction& f, int depth) {
   Value* x = f.floats({2, 32, 1, 16});
@@ -85,7 +46,8 @@ TEST(MemoryPlan, ValuesThatLiveAtTheSameTimeNeverShareBytes) {
   for (const int depth : {1, 3, 8}) {
     TestFunction f(static_cast<uint64_t>(depth));
     build_stack(f, depth);
-    expect_no_overlap(plan_of(f.function()));
+    const Planned planned = plan_of(f.function());
+    expect_no_overlap(planned.lowered, planned.plan);
     expect_same_as_interpreter(f.function(), f.inputs());
   }
 }
@@ -105,7 +67,8 @@ TEST(MemoryPlan, TheArenaStaysWithinATenthOfTheLowerBound) {
   TestFunction f(1);
   build_stack(f, 6);
   const Planned planned = plan_of(f.function());
-  EXPECT_LE(static_cast<double>(planned.plan.arena_bytes), 1.1 * static_cast<double>(lower_bound(planned)));
+  EXPECT_LE(static_cast<double>(planned.plan.arena_bytes),
+            1.1 * static_cast<double>(live_bytes(planned.lowered, planned.plan)));
 }
 
 TEST(MemoryPlan, ResultsAreWrittenStraightToTheCaller) {
@@ -201,7 +164,8 @@ TEST(MemoryPlan, RandomGraphsNeverShareLiveBytes) {
       }
     }
     f.returns({values.back(), values[values.size() / 2]});
-    expect_no_overlap(plan_of(f.function()));
+    const Planned planned = plan_of(f.function());
+    expect_no_overlap(planned.lowered, planned.plan);
     expect_same_as_interpreter(f.function(), f.inputs(), 1e-4, fmt::format("seed {}", seed));
   }
 }

@@ -1,0 +1,29 @@
+// Moves the constants of a program between the program and weight files: inline after import where something needs the
+// numbers, into one file for export.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "mil/blob/blob_file.h"
+#include "mil/blob/weight_files.h"
+#include "mil/ir.h"
+
+namespace millwright::mil {
+
+// Every BLOBFILE literal becomes an inline one. References to one record share their memory. The error names the
+// operation or attribute.
+Status load_blobs(Program& program, WeightFiles& files);
+
+// Constants of at least this many elements go into the weight file: what Apple's converter does.
+inline constexpr int64_t kBlobElements = 10;
+
+// The values and operands of operations with at least `minimum_elements` elements, and all elements narrower than a
+// byte, are appended to `writer` and replaced by BLOBFILE(path = path, …). Equal tensors share a record. Types that the
+// function's opset cannot keep in a file stay inline (up to ios17 only fp16, fp32, int8 and uint8 may).
+// Literals that already stand in files of `files` are copied over, whatever their size, without being unpacked.
+Status store_blobs(Program& program, int64_t minimum_elements, BlobWriter& writer, const std::string& path,
+                   WeightFiles& files);
+
+}  // namespace millwright::mil

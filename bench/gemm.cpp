@@ -5,134 +5,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <cstring>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/parallel.h"
-#include "cpu/kernels/gemm.h"
 #include "cpu/kernels/peak.h"
 #include "cpu/kernels/targets.h"
-
-#if defined(MILLWRIGHT_HAVE_ONEDNN)
-#include <oneapi/dnnl/dnnl.h>
-#endif
-#if defined(MILLWRIGHT_HAVE_OPENBLAS)
-#include <cblas.h>
-#endif
+#include "libraries.h"
 
 namespace millwright {
 namespace {
-
-// C [m, n] = op(A)·op(B), all row-major and dense; a transposed operand is stored [k, m] or [n, k].
-struct Product {
-  std::string name;
-  int64_t m = 0, n = 0, k = 0;
-  bool a_transposed = false, b_transposed = false;
-  int64_t batch = 1;  // independent products, one after the other in memory
-
-  double flops() const {
-    return 2.0 * static_cast<double>(batch * m) * static_cast<double>(n) * static_cast<double>(k);
-  }
-};
-
-using Multiply = std::function<void(const Product&, const float* a, const float* b, float* c)>;
-
-struct Library {
-  std::string name;
-  Multiply multiply;
-};
-
-void multiply_ours(const Product& product, const float* a, const float* b, float* c) {
-  cpu::GemmProblem problem;
-  problem.m = product.m;
-  problem.n = product.n;
-  problem.k = product.k;
-  problem.a.data = a;
-  problem.a.row_stride = product.a_transposed ? 1 : product.k;
-  problem.a.column_stride = product.a_transposed ? product.m : 1;
-  problem.b.data = b;
-  problem.b.row_stride = product.b_transposed ? 1 : product.n;
-  problem.b.column_stride = product.b_transposed ? product.k : 1;
-  problem.c = {c, product.n, 1, {product.m * product.n, 0, 0}};
-  problem.batch[0].size = product.batch;
-  problem.a.batch_strides[0] = product.m * product.k;
-  problem.b.batch_strides[0] = product.k * product.n;
-  cpu::gemm(problem);
-}
-
-// For libraries whose product has no batch.
-[[maybe_unused]] Multiply one_by_one(Multiply multiply) {
-  return [multiply](const Product& product, const float* a, const float* b, float* c) {
-    Product single = product;
-    single.batch = 1;
-    for (int64_t i = 0; i < product.batch; ++i) {
-      multiply(single, a + i * product.m * product.k, b + i * product.k * product.n, c + i * product.m * product.n);
-    }
-  };
-}
-
-std::vector<Library> libraries(int threads) {
-  std::vector<Library> all{{"millwright", multiply_ours}};
-#if defined(MILLWRIGHT_HAVE_ONEDNN)
-  all.push_back({"oneDNN", one_by_one([](const Product& p, const float* a, const float* b, float* c) {
-                   dnnl_sgemm(p.a_transposed ? 'T' : 'N', p.b_transposed ? 'T' : 'N', p.m, p.n, p.k, 1.0f, a,
-                              p.a_transposed ? p.m : p.k, b, p.b_transposed ? p.k : p.n, 0.0f, c, p.n);
-                 })});
-#endif
-#if defined(MILLWRIGHT_HAVE_OPENBLAS)
-  openblas_set_num_threads(threads);
-  all.push_back({fmt::format("OpenBLAS({})", openblas_get_corename()),
-                 one_by_one([](const Product& p, const float* a, const float* b, float* c) {
-                   cblas_sgemm(CblasRowMajor, p.a_transposed ? CblasTrans : CblasNoTrans,
-                               p.b_transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(p.m),
-                               static_cast<blasint>(p.n), static_cast<blasint>(p.k), 1.0f, a,
-                               static_cast<blasint>(p.a_transposed ? p.m : p.k), b,
-                               static_cast<blasint>(p.b_transposed ? p.k : p.n), 0.0f, c, static_cast<blasint>(p.n));
-                 })});
-#endif
-  (void)threads;
-  return all;
-}
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-struct Matrix {
-  AlignedBuffer buffer;
-  float* data = nullptr;
-
-  explicit Matrix(int64_t elements) : buffer(static_cast<size_t>(elements) * sizeof(float)) {
-    data = reinterpret_cast<float*>(buffer.data());
-    for (int64_t i = 0; i < elements; ++i) data[i] = static_cast<float>(i % 251) * 0.008f - 1.0f;
-  }
-};
-
-// GFLOP/s of one product, best of the repetitions, each on other operands until `cold_bytes` are used up.
-double measure(const Multiply& multiply, const Product& product, int repetitions) {
-  constexpr int64_t kColdBytes = 300 << 20;
-  const int64_t a_size = product.batch * product.m * product.k, b_size = product.batch * product.k * product.n;
-  const int64_t bytes = 4 * (a_size + b_size);
-  const auto copies = static_cast<size_t>(std::clamp<int64_t>(kColdBytes / bytes, 1, 64));
-  std::vector<Matrix> as, bs;
-  for (size_t i = 0; i < copies; ++i) {
-    as.emplace_back(a_size);
-    bs.emplace_back(b_size);
-  }
-  Matrix c(product.batch * product.m * product.n);
-  multiply(product, as[0].data, bs[0].data, c.data);
-  double best = 1e30;
-  for (int repetition = 0; repetition < repetitions; ++repetition) {
-    const double start = now();
-    for (size_t i = 0; i < copies; ++i) multiply(product, as[i].data, bs[i].data, c.data);
-    best = std::min(best, (now() - start) / static_cast<double>(copies));
-  }
-  return product.flops() / best / 1e9;
-}
 
 std::vector<Product> shape_list(int64_t sequence) {
   return {{"W·X  768x768", 768, sequence, 768, false, false},
@@ -227,7 +111,7 @@ int run(int threads, int repetitions, int64_t sequence, bool step) {
   for (const Product& product : shape_list(sequence)) {
     fmt::print("{:<28}", product.name);
     for (const Library& library : all) {
-      const double gflops = measure(library.multiply, product, repetitions);
+      const double gflops = product.flops() / measure_seconds(library.multiply, product, repetitions) / 1e9;
       fmt::print("{:>24}", fmt::format("{:.1f} ({:.0f} %)", gflops, 100.0 * gflops / peak));
     }
     fmt::print("\n");

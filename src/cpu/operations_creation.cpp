@@ -2,8 +2,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/parallel.h"
 #include "cpu/kernel_table.h"
+#include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
@@ -60,7 +60,7 @@ Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
   Call call{.kernel = "one_hot", .reads = {indices, on, off}, .writes = {y}};
   call.run = [=](const Memory& memory) -> Status {
     auto* destination = static_cast<std::byte*>(memory.at(y));
-    parallel_for(outer, [&](int64_t row) {
+    parallel_rows(outer, size * inner, [&](int64_t row) {
       for (int64_t position = 0; position < size; ++position) {
         for (int64_t i = 0; i < inner; ++i) {
           const bool is_hot = memory.integers(indices)[row * inner + i] == position;

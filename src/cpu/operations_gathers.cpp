@@ -1,9 +1,9 @@
 // Gather and scatter. Indices are checked before every use: one outside its axis is an error that names the operation.
 #include <algorithm>
 
-#include "base/parallel.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/gather.h"
+#include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
@@ -111,12 +111,12 @@ T combined(ScatterMode mode, T old, T update) {
   return update;
 }
 
-// The modes other than fp32 addition: one outer index per chunk, updates in their order.
+// The modes other than fp32 addition: each outer index by one thread, updates in their order.
 // `per_element`: one index per update (scatter_along_axis) instead of one per slice.
 template <class T>
 void plain_scatter(ScatterMode mode, const GatherShape& shape, bool per_element, const int32_t* indices,
                    const T* updates, T* data) {
-  parallel_for(shape.outer, [&](int64_t outer) {
+  parallel_rows(shape.outer, shape.count * shape.inner, [&](int64_t outer) {
     for (int64_t i = 0; i < shape.count; ++i) {
       for (int64_t j = 0; j < shape.inner; ++j) {
         const int64_t at = (outer * shape.count + i) * shape.inner + j;

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/parallel.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/data_movement.h"
+#include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
@@ -102,20 +102,29 @@ Status lower_pad(Lowering& lowering, const mil::Operation& operation) {
   return lower_border_pad(lowering, operation, x, lowering.dense_result(operation), mode == "reflect");
 }
 
-// Reads `begin` when the call runs; one that leaves the tensor is the user's error.
-Result<View> placed_at(const std::string& where, const View& whole, const mil::Shape& sizes, const int32_t* begin) {
-  View place = whole;
-  for (size_t axis = 0; axis < sizes.size(); ++axis) {
-    int64_t first = begin[axis];
-    if (first < 0) first += whole.sizes[axis];
-    if (first < 0 || first > whole.sizes[axis] - sizes[axis]) {
-      return fail("{}: begin {} and size {} leave axis {} of size {}", where, begin[axis], sizes[axis], axis,
-                  whole.sizes[axis]);
+// A window of a tensor whose place is read when the call runs.
+struct Window {
+  std::string where;  // the operation, for messages
+  View whole;
+  mil::Shape sizes;
+
+  // Elements from the start of `whole`; a window that leaves the tensor is the user's error.
+  Result<int64_t> offset(const int32_t* begin) const {
+    int64_t elements = 0;
+    for (size_t axis = 0; axis < sizes.size(); ++axis) {
+      int64_t first = begin[axis];
+      if (first < 0) first += whole.sizes[axis];
+      if (first < 0 || first > whole.sizes[axis] - sizes[axis]) {
+        return fail("{}: begin {} and size {} leave axis {} of size {}", where, begin[axis], sizes[axis], axis,
+                    whole.sizes[axis]);
+      }
+      elements += first * whole.strides[axis];
     }
-    place = sliced(place, axis, first, sizes[axis]);
+    return elements;
   }
-  return place;
-}
+};
+
+std::byte* moved(void* base, int64_t bytes) { return static_cast<std::byte*>(base) + bytes; }
 
 Status lower_slice_by_size(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.operand(operation, "x");
@@ -133,10 +142,11 @@ Status lower_slice_by_size(Lowering& lowering, const mil::Operation& operation) 
   MW_TRY(expect_element(operation, begin, mil::ElementType::int32));
   const View target = lowering.result(operation);
   Call call{.kernel = "slice", .reads = {x, begin}, .writes = {target}};
-  call.run = [=, width = width_of(x), where = mil::describe(operation),
+  call.run = [=, width = width_of(x), window = Window{mil::describe(operation), x, sizes},
               loop = collapsed(sizes, std::vector{x.strides, target.strides})](const Memory& memory) -> Status {
-    MW_ASSIGN(const View place, placed_at(where, x, sizes, memory.integers(begin)));
-    strided_copy(width, loop.sizes, memory.at(place), loop.strides[0], memory.at(target), loop.strides[1]);
+    MW_ASSIGN(const int64_t offset, window.offset(memory.integers(begin)));
+    strided_copy(width, loop.sizes, moved(memory.at(x), offset * width), loop.strides[0], memory.at(target),
+                 loop.strides[1]);
     return {};
   };
   return lowering.emit(operation, std::move(call));
@@ -164,11 +174,12 @@ Status lower_slice_update(Lowering& lowering, const mil::Operation& operation) {
   MW_TRY(expect_element(operation, begin, mil::ElementType::int32));
   MW_ASSIGN(const View copy, lowering.emit_working_copy(operation, x));
   Call call{.kernel = "slice_update", .reads = {update, begin}, .writes = {copy}, .is_partial = true};
-  call.run = [=, width = width_of(x), where = mil::describe(operation),
+  call.run = [=, width = width_of(x), window = Window{mil::describe(operation), copy, update.sizes},
               loop =
                   collapsed(update.sizes, std::vector{update.strides, copy.strides})](const Memory& memory) -> Status {
-    MW_ASSIGN(const View place, placed_at(where, copy, update.sizes, memory.integers(begin)));
-    strided_copy(width, loop.sizes, memory.at(update), loop.strides[0], memory.at(place), loop.strides[1]);
+    MW_ASSIGN(const int64_t offset, window.offset(memory.integers(begin)));
+    strided_copy(width, loop.sizes, memory.at(update), loop.strides[0], moved(memory.at(copy), offset * width),
+                 loop.strides[1]);
     return {};
   };
   return lowering.emit(operation, std::move(call));
@@ -187,7 +198,7 @@ Status lower_band_part(Lowering& lowering, const mil::Operation& operation) {
   call.run = [=, width = width_of(x)](const Memory& memory) -> Status {
     const auto* source = static_cast<const std::byte*>(memory.at(x));
     auto* destination = static_cast<std::byte*>(memory.at(target));
-    parallel_for(matrices, [&](int64_t matrix) {
+    parallel_rows(matrices, rows * columns, [&](int64_t matrix) {
       for (int64_t row = 0; row < rows; ++row) {
         const int64_t offset = (matrix * rows + row) * columns * width;
         const int64_t first = lower < 0 ? 0 : std::clamp<int64_t>(row - lower, 0, columns);

@@ -1,11 +1,10 @@
-// Reductions that the fused float kernel does not do: integers, arg-reductions, running sums. Plain loops, one result
-// row per chunk.
+// Reductions that the fused float kernel does not do: integers, arg-reductions, running sums. Plain loops.
 #include <algorithm>
 #include <limits>
 
-#include "base/parallel.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/reduction.h"
+#include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
@@ -74,7 +73,8 @@ Status lower_integer_reduction(Lowering& lowering, const mil::Operation& operati
   call.run = [=, kind = kind->second, results = y.count()](const Memory& memory) -> Status {
     const int32_t* source = memory.integers(rows);
     int32_t* destination = memory.integers(y);
-    parallel_for(results, [&](int64_t row) { destination[row] = reduced_row(kind, source + row * count, count); });
+    parallel_rows(results, count,
+                  [&](int64_t row) { destination[row] = reduced_row(kind, source + row * count, count); });
     return {};
   };
   return lowering.emit(operation, std::move(call));
@@ -98,7 +98,7 @@ AxisSplit split_at(const mil::Shape& shape, int64_t axis) {
 // The first of equal extremes.
 template <class T>
 void plain_arg(bool wants_largest, const AxisSplit& split, const T* x, int32_t* y) {
-  parallel_for(split.outer, [&](int64_t outer) {
+  parallel_rows(split.outer, split.axis * split.inner, [&](int64_t outer) {
     for (int64_t inner = 0; inner < split.inner; ++inner) {
       const T* first = x + outer * split.axis * split.inner + inner;
       int64_t best = 0;
@@ -139,7 +139,7 @@ Status lower_arg_reduction(Lowering& lowering, const mil::Operation& operation) 
 // Float sums run in double.
 template <class T, class Sum>
 void plain_cumsum(bool exclusive, bool reverse, const AxisSplit& split, const T* x, T* y) {
-  parallel_for(split.outer, [&](int64_t outer) {
+  parallel_rows(split.outer, split.axis * split.inner, [&](int64_t outer) {
     for (int64_t inner = 0; inner < split.inner; ++inner) {
       Sum total = 0;
       for (int64_t i = 0; i < split.axis; ++i) {

@@ -7,28 +7,13 @@
 #include <cstdlib>
 
 #include "base/check.h"
+#include "base/spelling.h"
 #include "exit_codes.h"
 
 namespace millwright::app {
 namespace {
 
 constexpr size_t kHelpColumn = 36;
-
-// Levenshtein's distance, one row at a time.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
 
 Result<int64_t> read_integer(const std::string& name, const std::string& text) {
   char* end = nullptr;
@@ -71,7 +56,8 @@ std::vector<std::string> subcommand_names(const CLI::App& parser) {
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string name = nearest(word, candidates);
+  const std::vector<std::string_view> views(candidates.begin(), candidates.end());
+  const std::string_view name = nearest_spelling(word, views);
   return name.empty() ? "" : fmt::format("; did you mean {}?", name);
 }
 
@@ -82,19 +68,6 @@ std::string exit_codes_help() {
 }
 
 }  // namespace
-
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string* best = nullptr;
-  // Further away than a third of its letters, a word is another word and no misspelling.
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance >= best_distance) continue;
-    best = &candidate;
-    best_distance = distance;
-  }
-  return best == nullptr ? "" : *best;
-}
 
 Command::Option& Command::option(const std::string& name, const std::string& shown, const std::string& help,
                                  std::function<Status(const Values&)> set) {

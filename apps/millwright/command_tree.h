@@ -89,7 +89,4 @@ class CommandTree {
   std::vector<std::unique_ptr<Command>> commands_;
 };
 
-// The candidate spelled most like `word`, or nothing where none is near.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace millwright::app

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <vector>
 
+#include "base/spelling.h"
 #include "model/llama_config_fields.h"
 #include "model/llama_parameters.h"
 
@@ -55,12 +57,14 @@ Status validate_integers(const LlamaConfig& config) {
 std::span<const Preset> presets() { return preset_table(); }
 
 Result<LlamaConfig> find_preset(std::string_view name) {
-  std::string names;
+  std::vector<std::string_view> names;
   for (const Preset& preset : presets()) {
     if (preset.name == name) return preset.config;
-    names += (names.empty() ? "" : ", ") + std::string(preset.name);
+    names.push_back(preset.name);
   }
-  return fail("unknown model preset \"{}\"; expected one of {}", name, names);
+  const std::string_view nearest = nearest_spelling(name, names);
+  if (!nearest.empty()) return fail("unknown model preset \"{}\"; did you mean {}?", name, nearest);
+  return fail("unknown model preset \"{}\"; expected one of {}", name, fmt::join(names, ", "));
 }
 
 Status validate(const LlamaConfig& config) {

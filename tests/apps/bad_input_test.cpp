@@ -67,10 +67,11 @@ TEST_F(BadInput, NoText) {
 }
 
 TEST_F(BadInput, UnknownPreset) {
-  const Outcome outcome = run(train("run", {"--model", "stories15"}));
-  EXPECT_EQ(outcome.exit_code, 2);
-  EXPECT_EQ(outcome.err.find("millwright train: unknown model preset \"stories15\"; "), 0u) << outcome.err;
-  EXPECT_NE(outcome.err.find("stories15m"), std::string::npos);
+  expect_refused(train("run", {"--model", "storys15m"}), 2,
+                 "millwright train: unknown model preset \"storys15m\"; did you mean stories15m?");
+  expect_refused(train("run", {"--model", "gpt2"}), 2,
+                 "millwright train: unknown model preset \"gpt2\"; expected one of tiny, small, stories260k, "
+                 "stories15m, stories42m, stories110m");
 }
 
 TEST_F(BadInput, UnknownDevice) {

@@ -58,9 +58,13 @@ TEST(LlamaPresets, AreAllValidAndNameTheirSizeRightly) {
 }
 
 TEST(LlamaPresets, AreListedWhereTheNameIsUnknown) {
-  EXPECT_EQ(find_preset("stories1b").error().message,
-            "unknown model preset \"stories1b\"; expected one of tiny, small, stories260k, stories15m, stories42m, "
+  EXPECT_EQ(find_preset("gpt2").error().message,
+            "unknown model preset \"gpt2\"; expected one of tiny, small, stories260k, stories15m, stories42m, "
             "stories110m");
+}
+
+TEST(LlamaPresets, TheNearestIsNamedWhereTheNameIsMisspelled) {
+  EXPECT_EQ(find_preset("storys15m").error().message, "unknown model preset \"storys15m\"; did you mean stories15m?");
 }
 
 TEST(LlamaValidation, BoundsEveryNumber) {

@@ -111,49 +111,62 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-// The length of the string that begins at text[0], a quotation mark; up to the end of the line or the text where it is
-// not closed. `"` and `\'` stand for themselves, three of them for a string of several lines.
+// The length of the string that begins at text[0], a quotation mark of either kind; up to the end of the line or the
+// text where it is not closed.
 size_t string_length(std::string_view text) {
-  const char quote = text[0];
-  const std::string three(3, quote);
-  const bool many_lines = text.substr(0, 3) == three;
-  for (size_t i = many_lines ? 3 : 1; i < text.size(); ++i) {
-    if (quote == '"' && text[i] == '\\') {
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[0] == '"' && text[i] == '\\') {
       ++i;
-    } else if (many_lines && text.substr(i, 3) == three) {
-      i += 3;
-      for (int more = 0; more < 2 && i < text.size() && text[i] == quote; ++more) ++i;  // they belong to the string
-      return i;
-    } else if (!many_lines && (text[i] == quote || text[i] == '\n')) {
+    } else if (text[i] == text[0] || text[i] == '\n') {
       return i + 1;
     }
   }
   return text.size();
 }
 
-// Where a character outside ASCII stands outside strings and comments, which TOML does not allow. toml++ 3.3 has
-// undefined behaviour there, so it must not see such a text.
-std::optional<size_t> find_unquoted_non_ascii(std::string_view text) {
-  size_t i = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // a byte order mark
+struct Refusal {
+  size_t offset;
+  std::string_view reason;
+};
+
+// What toml++ 3.3 must not see, because it stops the program or has undefined behaviour there. Characters outside ASCII
+// outside strings and comments, and quotation marks inside a word, which TOML does not allow; and table headers
+// ("[[["), of which run.toml has none.
+std::optional<Refusal> find_refused(std::string_view text) {
+  const size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // behind a byte order mark
+  size_t i = begin;
+  bool in_list = false;
+  bool at_line_start = true;
   while (i < text.size()) {
-    if (text[i] == '"' || text[i] == '\'') {
+    const char c = text[i];
+    if (c == '"' || c == '\'') {
+      const bool begins_word =
+          i == begin || std::string_view(" \t\r\n=[{,.").find(text[i - 1]) != std::string_view::npos;
+      if (!begins_word) return Refusal{i, "a quotation mark inside a word"};
+      if (text.substr(i, 3) == std::string(3, c)) return Refusal{i, "run.toml has no strings of several lines"};
       i += string_length(text.substr(i));
-    } else if (text[i] == '#') {
+    } else if (c == '#') {
       i = std::min(text.find('\n', i), text.size());
-    } else if (static_cast<unsigned char>(text[i]) >= 0x80) {
-      return i;
     } else {
+      if (static_cast<unsigned char>(c) >= 0x80) {
+        return Refusal{i, "a character outside ASCII needs quotation marks around it"};
+      }
+      if (c == '[' && !in_list && at_line_start) return Refusal{i, "run.toml has no [tables], only keys"};
+      if (c == '{' || c == '}') return Refusal{i, "run.toml has no {tables}, only keys"};
+      if (c == '[' && in_list) return Refusal{i, "run.toml has no lists in lists"};
+      in_list = c == '[' || (in_list && c != ']');
       ++i;
     }
+    at_line_start = c == '\n' || (at_line_start && (c == ' ' || c == '\t' || c == '\r'));
   }
   return std::nullopt;
 }
 
 Result<toml::table> parse_toml(std::string_view text, const std::string& source) {
-  if (const auto offset = find_unquoted_non_ascii(text)) {
-    const std::string_view before = text.substr(0, *offset);
-    return fail("{}:{}:{}: not valid TOML: a character outside ASCII needs quotation marks around it", source,
-                1 + std::count(before.begin(), before.end(), '\n'), before.size() - (before.rfind('\n') + 1) + 1);
+  if (const auto refusal = find_refused(text)) {
+    const std::string_view before = text.substr(0, refusal->offset);
+    return fail("{}:{}:{}: not valid: {}", source, 1 + std::count(before.begin(), before.end(), '\n'),
+                before.size() - (before.rfind('\n') + 1) + 1, refusal->reason);
   }
   try {
     return toml::parse(text);

@@ -46,8 +46,8 @@ TEST(ConfigFile, ChangesNothingWhenItIsWrong) {
 TEST(ConfigFile, NamesTheKeyNearestToAnUnknownOne) {
   EXPECT_EQ(parse_error("steps = 10\nlearningrate = 0.1\n"),
             "run.toml:2:1: unknown key \"learningrate\"; did you mean \"learning_rate\"?");
-  EXPECT_EQ(parse_error("[optimizer]\nbeta1 = 0.9\n"),
-            "run.toml:1:2: unknown key \"optimizer\"; did you mean \"tokenizer\"?");
+  EXPECT_EQ(parse_error("optimizer.beta1 = 0.9\n"),
+            "run.toml:1:1: unknown key \"optimizer\"; did you mean \"tokenizer\"?");
 }
 
 TEST(ConfigFile, LocatesValuesOfTheWrongKind) {
@@ -72,13 +72,24 @@ TEST(ConfigFile, LocatesTextThatIsNotToml) {
 }
 
 TEST(ConfigFile, RefusesCharactersOutsideAsciiThatAreNotQuoted) {
-  const std::string error = "not valid TOML: a character outside ASCII needs quotation marks around it";
+  const std::string error = "not valid: a character outside ASCII needs quotation marks around it";
   EXPECT_EQ(parse_error("batch = 8\nlearning_rate = 1e-3\u00ce\n"), "run.toml:2:21: " + error);
   EXPECT_EQ(parse_error("\u00fcber = 1"), "run.toml:1:1: " + error);
-  EXPECT_EQ(parse_error("data = [\"\"\"a\"\"\"\", \u00ce]"), "run.toml:1:19: " + error);
   EXPECT_EQ(parse_error("out = \"\\\"\"\u00ce"), "run.toml:1:11: " + error);
-  EXPECT_EQ(parse_error("out = \"\u00ce\\\"\u00ce\" # \u00ce\ndata = ['\u00ce', \"\"\"\n\u00ce\"\"\"]\n"), "parsed");
+  EXPECT_EQ(parse_error("out = \"\u00ce\\\"\u00ce\" # \u00ce\ndata = ['\u00ce', \"\"]\n"), "parsed");
+  EXPECT_EQ(parse_error("out = \"\"\"a\"\"\""), "run.toml:1:7: not valid: run.toml has no strings of several lines");
+  EXPECT_EQ(parse_error("model = 0\"\u00ce\""), "run.toml:1:10: not valid: a quotation mark inside a word");
+  EXPECT_EQ(parse_error("\xef\xbb\xbf\"out\" = 'x'"), "parsed");
   EXPECT_EQ(parse_error("\xef\xbb\xbfout = 'x'"), "parsed");
+}
+
+TEST(ConfigFile, RefusesTables) {
+  EXPECT_EQ(parse_error("batch = 4\n  [optimizer]\nbeta1 = 0.9\n"),
+            "run.toml:2:3: not valid: run.toml has no [tables], only keys");
+  EXPECT_EQ(parse_error("batch = {}"), "run.toml:1:9: not valid: run.toml has no {tables}, only keys");
+  EXPECT_EQ(parse_error("data = [[]]"), "run.toml:1:9: not valid: run.toml has no lists in lists");
+  EXPECT_EQ(parse_error("[[[["), "run.toml:1:1: not valid: run.toml has no [tables], only keys");
+  EXPECT_EQ(parse_error("data = [\n  \"a\",\n]  # [b]\n"), "parsed");
 }
 
 TEST(ConfigFile, NamesAFileThatIsNotThere) {

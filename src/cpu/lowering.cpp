@@ -19,6 +19,11 @@ bool covers_buffer(const View& view, const Buffer& buffer) {
   return view.offset == 0 && is_dense(view) && view.bytes() == buffer.bytes;
 }
 
+std::string result_text(const mil::Operation& operation) {
+  if (operation.results().empty()) return "";
+  return fmt::format(" with the result {}", mil::type_text(operation.result()->type()));
+}
+
 }  // namespace
 
 View splat_view(const View& scalar, const mil::Type& type) {
@@ -101,8 +106,6 @@ View Lowering::constant(const mil::Literal& literal) {
   if (!elements.empty()) std::memcpy(lowered_.memory.at(view), elements.data(), elements.size());
   return view;
 }
-
-View Lowering::float_constant(float value) { return constant(mil::Literal::number(mil::ElementType::fp32, value)); }
 
 View Lowering::temporary(const mil::Type& type) {
   return dense_view(add_buffer(Buffer::Kind::arena, type.bytes()), type);
@@ -205,7 +208,9 @@ Status Lowering::lower_group(const OperationGroup& group) {
     return lower_elementwise_group(*this, group);
   }
   const LowerFunction lower = find_kernel(last.kind());
-  if (lower == nullptr) return operation_error(last, "the CPU executor has no kernel for this operation");
+  if (lower == nullptr) {
+    return operation_error(last, "the CPU executor has no kernel for this operation{}", result_text(last));
+  }
   return lower(*this, last);
 }
 

@@ -2,7 +2,6 @@
 // operation is lowered by the entry of the kernel table for its kind; elementwise groups by lower_elementwise_group().
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,7 +13,7 @@
 
 namespace millwright::cpu {
 
-// `aliases[r]`: the index of the input whose memory result r is stored to, or -1.
+// What a function becomes before its memory is planned.
 struct LoweredFunction {
   std::vector<Buffer> buffers;
   std::vector<Call> calls;
@@ -46,9 +45,8 @@ class Lowering {
   View temporary(const mil::Type& type);
   // A constant buffer with a copy of the literal's elements.
   View constant(const mil::Literal& literal);
-  View float_constant(float value);
 
-  // Appends the call, or runs it now when all it reads is constant. `run_now_limit` bytes at most are kept that way.
+  // Appends the call; runs it now instead when all it reads is constant and what it writes is not too large to keep.
   Status emit(const mil::Operation& operation, Call call);
   Status emit_copy(const mil::Operation& operation, const View& from, const View& to, bool is_partial = false);
   // A buffer of its own with the elements of `from`, for an operation that then changes some of them. It becomes the
@@ -83,7 +81,7 @@ class Lowering {
   std::vector<std::pair<View, View>> dense_copies_;
 };
 
-// "f32 scalars": views of one element broadcast to `type`.
+// A view of one element, repeated to the shape of `type`.
 View splat_view(const View& scalar, const mil::Type& type);
 
 }  // namespace millwright::cpu

@@ -18,8 +18,9 @@ struct OperationGroup {
 // Every operation of the function once, in an order in which groups come after those whose values they read.
 std::vector<OperationGroup> form_groups(const mil::Function& function);
 
-// Known only from constants, so that it is computed at compile time.
+// An ElementwiseProgram expresses it, with its element types.
 bool is_elementwise(const mil::Operation& operation);
+// The fused reduction kernel computes it: fp32, and a sum, mean, extreme or product.
 bool is_fusible_reduction(const mil::Operation& operation);
 
 }  // namespace millwright::cpu

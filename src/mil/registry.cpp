@@ -11,9 +11,11 @@ namespace {
 
 std::vector<OperationDefinition> collect() {
   std::vector<OperationDefinition> all;
-  for (auto table :
-       {operations::elementwise, operations::activations, operations::products, operations::reductions,
-        operations::shapes, operations::slices, operations::gathers, operations::creation, operations::internal}) {
+  for (auto table : {operations::elementwise, operations::activations, operations::normalizations, operations::products,
+                     operations::windows, operations::recurrent, operations::reductions, operations::shapes,
+                     operations::rearrangements, operations::slices, operations::gathers, operations::creation,
+                     operations::sorting, operations::images, operations::compression, operations::states,
+                     operations::control_flow, operations::random, operations::internal}) {
     for (OperationDefinition& definition : table()) all.push_back(std::move(definition));
   }
   std::ranges::sort(all, {}, &OperationDefinition::name);
@@ -41,6 +43,12 @@ std::string_view expectation_text(ParameterDefinition::Expect expect) {
       return "a vector of bool";
     case ParameterDefinition::Expect::integers:
       return "a vector of integers";
+    case ParameterDefinition::Expect::state:
+      return "a state";
+    case ParameterDefinition::Expect::sequence:
+      return "a list";
+    case ParameterDefinition::Expect::anything:
+      return "a value";
   }
   return {};
 }
@@ -51,6 +59,9 @@ bool is_single(const Type& type) {
 bool is_vector(const Type& type) { return type.rank() == 1 || type.rank() == 0; }
 
 bool meets(const Type& type, ParameterDefinition::Expect expect) {
+  if (expect == ParameterDefinition::Expect::anything) return true;
+  if (expect == ParameterDefinition::Expect::state) return type.kind() == Type::Kind::state;
+  if (expect == ParameterDefinition::Expect::sequence) return type.kind() == Type::Kind::list;
   if (!type.is_tensor()) return false;
   const ElementType element = type.element();
   switch (expect) {
@@ -68,6 +79,10 @@ bool meets(const Type& type, ParameterDefinition::Expect expect) {
       return element == ElementType::boolean && is_vector(type);
     case ParameterDefinition::Expect::integers:
       return is_integer(element) && is_vector(type);
+    case ParameterDefinition::Expect::state:
+    case ParameterDefinition::Expect::sequence:
+    case ParameterDefinition::Expect::anything:
+      break;  // answered above
   }
   return false;
 }
@@ -75,11 +90,6 @@ bool meets(const Type& type, ParameterDefinition::Expect expect) {
 Status check_type(const ParameterDefinition& parameter, const Type& type) {
   if (meets(type, parameter.expect)) return {};
   return fail("{} is {}, expected {}", parameter.name, type_text(type), expectation_text(parameter.expect));
-}
-
-const Type& argument_type(const Argument& argument) {
-  Value* const* value = std::get_if<Value*>(&argument);
-  return value != nullptr ? (*value)->type() : std::get<Literal>(argument).type();
 }
 
 Status check_operand(const Operation& operation, const Operand& operand) {
@@ -90,7 +100,8 @@ Status check_operand(const Operation& operation, const Operand& operand) {
   if (!is_list && (operand.is_list || operand.arguments.size() != 1)) {
     return fail("{} takes one value, found a list", operand.name);
   }
-  for (const Argument& argument : operand.arguments) MW_TRY(check_type(*parameter, argument_type(argument)));
+  for (const Argument& argument : operand.arguments)
+    MW_TRY(check_type(*parameter, operations::argument_type(argument)));
   if (parameter->kind == ParameterDefinition::Kind::constant && operation.constant(operand.name) == nullptr) {
     return fail("{} must be a constant", operand.name);
   }
@@ -135,6 +146,9 @@ Status check_operands(const Operation& operation) {
     if (const Literal* attribute = operation.attribute(parameter.name); attribute != nullptr) {
       if (parameter.kind == ParameterDefinition::Kind::list) return fail("{} must be an operand", parameter.name);
       MW_TRY(check_type(parameter, attribute->type()));
+      if (parameter.kind == ParameterDefinition::Kind::constant && operation.constant(parameter.name) == nullptr) {
+        return fail("{} must be a constant", parameter.name);
+      }
     }
     MW_TRY(check_integers(operation, parameter));
   }
@@ -156,6 +170,16 @@ const OperationDefinition* find_definition(std::string_view kind) {
   }();
   const auto found = by_name.find(kind);
   return found == by_name.end() ? nullptr : found->second;
+}
+
+bool types_agree(const Type& a, const Type& b) {
+  const auto sizes_agree = [](int64_t x, int64_t y) {
+    return x == y || x == kUnknownDimension || y == kUnknownDimension;
+  };
+  if (a.kind() != b.kind()) return false;
+  if (a.is_tensor()) return a.element() == b.element() && std::ranges::equal(a.shape(), b.shape(), sizes_agree);
+  if (a.kind() == Type::Kind::list && !sizes_agree(a.list_length(), b.list_length())) return false;
+  return std::ranges::equal(a.arguments(), b.arguments(), types_agree);
 }
 
 std::span<const OperationDefinition> all_definitions() { return registry(); }

@@ -28,6 +28,9 @@ struct ParameterDefinition {
     text,      // one string
     booleans,  // a vector of bool
     integers,  // a vector of integers
+    state,     // a state
+    sequence,  // a list value, as make_list gives it
+    anything,  // the type rule decides
   };
   std::string_view name;
   Kind kind = Kind::value;
@@ -49,12 +52,16 @@ struct OperationDefinition {
   InferFunction infer;
   bool has_side_effects = false;
   bool internal = false;  // an `mw.` operation: created by passes, never in an engine program
+  size_t blocks = 0;      // nested blocks it carries; its type rule checks their inputs and results
 
   const ParameterDefinition* parameter(std::string_view name) const;
 };
 
 const OperationDefinition* find_definition(std::string_view kind);
 std::span<const OperationDefinition> all_definitions();  // sorted by name
+
+// Whether two types can be one: equal, where a `?` on either side says nothing against the other's size.
+bool types_agree(const Type& a, const Type& b);
 
 // Checks the operands against the definition and returns the result types. The message begins with describe(operation).
 Result<std::vector<Type>> infer_types(const Operation& operation);

@@ -14,15 +14,6 @@ namespace {
 
 constexpr std::string_view kAliasesAttribute = "mw_aliases";  // ir.h
 
-// A `?` on either side says nothing against the other's size: inference knows less than the writer, or more.
-bool agrees(const Type& declared, const Type& inferred) {
-  if (!declared.is_tensor() || !inferred.is_tensor()) return declared == inferred;
-  return declared.element() == inferred.element() &&
-         std::ranges::equal(declared.shape(), inferred.shape(), [](int64_t a, int64_t b) {
-           return a == b || a == kUnknownDimension || b == kUnknownDimension;
-         });
-}
-
 class Verifier {
  public:
   explicit Verifier(std::vector<Diagnostic>& diagnostics) : diagnostics_(diagnostics) {}
@@ -109,10 +100,15 @@ void Verifier::check_block_results(const Block& block) {
 void Verifier::check_operation(const Operation& operation) {
   check_operands(operation);
   for (const auto& block : operation.blocks()) check_block(*block);
-  if (operation.definition() != nullptr && !operation.blocks().empty()) {
-    report(operation, fmt::format("{} takes no blocks, found {}", operation.kind(), operation.blocks().size()));
+  const size_t expected =
+      operation.definition() != nullptr ? operation.definition()->blocks : operation.blocks().size();
+  if (operation.blocks().size() == expected) {
+    check_types(operation);
+  } else {
+    report(operation,
+           fmt::format("{} takes {} blocks, found {}", operation.kind(),
+                       expected == 0 ? std::string("no") : std::to_string(expected), operation.blocks().size()));
   }
-  check_types(operation);
   for (const auto& result : operation.results()) define(*result, &operation);
 }
 
@@ -141,7 +137,7 @@ void Verifier::check_types(const Operation& operation) {
   }
   for (size_t i = 0; i < inferred->size(); ++i) {
     const Value& result = *operation.result(i);
-    if (agrees(result.type(), (*inferred)[i])) continue;
+    if (types_agree(result.type(), (*inferred)[i])) continue;
     report(operation, fmt::format("{} is declared as {}, but its operands give {}", result.name(),
                                   type_text(result.type()), type_text((*inferred)[i])));
   }

@@ -81,10 +81,12 @@ TEST(Verifier, RefusesBlocksWhereNoneBelong) {
 }
 
 TEST(Verifier, ChecksInsideNestedBlocks) {
-  EXPECT_EQ(errors(parsed(
-                "tensor<fp32, [2]> a = cond(pred = x) block0() {\ntensor<fp32, [5]> b = relu(x = y);\n} -> (b);", "a")),
-            "4:1: line 4, b (relu): b is declared as tensor<fp32, [5]>, but its operands give tensor<fp32, [2]>\n"
-            "3:1: line 3, a (cond): unknown operation cond\n");
+  EXPECT_EQ(
+      errors(parsed(
+          "tensor<fp32, [2]> a = cond(pred = bool(true)) block0() {\ntensor<fp32, [5]> b = relu(x = y);\n} -> (b);",
+          "a")),
+      "4:1: line 4, b (relu): b is declared as tensor<fp32, [5]>, but its operands give tensor<fp32, [2]>\n"
+      "3:1: line 3, a (cond): cond takes 2 blocks, found 1\n");
 }
 
 // Programs built in memory can have what no text can.
@@ -129,7 +131,7 @@ TEST_F(BuiltProgram, ValuesOfANestedBlockEndWithIt) {
   block->set_results({hidden});
   main_.block().set_results({relu(hidden, "a")});
   EXPECT_EQ(errors(program_),
-            "cond: unknown operation cond\n"
+            "cond: cond takes 2 blocks, found 1\n"
             "a (relu): x uses hidden, which is not defined before it\n");
 }
 

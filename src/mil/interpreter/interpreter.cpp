@@ -72,6 +72,23 @@ bool is_internal(const std::unique_ptr<Operation>& operation) {
 // The tensor type of a value, or the one inside a state.
 const Type& stored_type(const Type& type) { return type.kind() == Type::Kind::state ? type.arguments()[0] : type; }
 
+// Operands and attributes that the type rules know and whose elements are still in a weight file.
+Status check_loaded(const Operation& operation) {
+  for (const ParameterDefinition& parameter : operation.definition()->parameters) {
+    const Literal* literal = operation.attribute(parameter.name);
+    if (const Operand* operand = operation.find_operand(parameter.name)) {
+      for (const Argument& argument : operand->arguments) {
+        literal = std::get_if<Literal>(&argument);
+        if (literal != nullptr && literal->is_blob()) break;
+      }
+    }
+    if (literal == nullptr || !literal->is_blob()) continue;
+    return fail("{}: {} is in {}; load the weights before interpreting", describe(operation), parameter.name,
+                literal->blob_reference().path);
+  }
+  return {};
+}
+
 class Interpreter {
  public:
   Interpreter(const Function& function, Precision precision) : function_(function), precision_(precision) {}
@@ -111,7 +128,12 @@ class Interpreter {
     if (operation.kind() == "read_state") return run_read_state(operation);
     if (operation.kind() == "write_state") return run_write_state(operation);
     const Evaluator* evaluator = find_evaluator(operation.kind());
+    if (evaluator == nullptr && operation.definition() != nullptr) {
+      return fail("{}: the reference interpreter does not run operations of the category {}", describe(operation),
+                  operation.definition()->category);
+    }
     if (evaluator == nullptr) return fail("{}: the reference interpreter does not know it", describe(operation));
+    MW_TRY(check_loaded(operation));
     MW_ASSIGN(std::vector<TensorValue> values, evaluator->evaluate(Evaluation(operation, environment_)));
     MW_CHECK(values.size() == operation.results().size(), "{} gave {} values", describe(operation), values.size());
     for (size_t i = 0; i < values.size(); ++i) {

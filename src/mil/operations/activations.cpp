@@ -1,4 +1,4 @@
-// Activation functions, softmax and normalisations: the type of x, and parameters that are constants.
+// Activation functions and softmax: the type of x, and parameters that are constants.
 #include "mil/operations/tables.h"
 
 namespace millwright::mil::operations {
@@ -18,22 +18,11 @@ Types infer_gelu(const Operation& operation) {
   return same_as_x(operation);
 }
 
-Types infer_layer_norm(const Operation& operation) {
+// One slope per channel, the channels on axis 1.
+Types infer_per_channel(const Operation& operation) {
   MW_ASSIGN(const std::vector<Type> types, same_as_x(operation));
-  const Shape& shape = types[0].shape();
-  Shape normalised;
-  for (const int64_t axis : integers(operation, "axes")) {
-    MW_ASSIGN(const int64_t counted, checked_axis(axis, types[0].rank(), "axes"));
-    normalised.push_back(shape[static_cast<size_t>(counted)]);
-  }
-  if (normalised.empty()) normalised = shape;
-  for (const std::string_view name : {"gamma", "beta"}) {
-    if (!has_operand(operation, name)) continue;
-    const Type& type = operand_type(operation, name);
-    if (type.shape() != normalised) {
-      return fail("{} is {}, expected the shape {} of x over axes", name, type_text(type), shape_text(normalised));
-    }
-  }
+  if (types[0].rank() < 2) return fail("x is {}, expected rank 2 or more", type_text(types[0]));
+  for (const std::string_view name : {"alpha", "beta"}) MW_TRY(check_shape(operation, name, {types[0].shape()[1]}));
   return types;
 }
 
@@ -53,12 +42,16 @@ std::vector<OperationDefinition> activations() {
       {"gelu", "ios15", "activation", {value("x"), defaulted("mode", Literal::string("EXACT"))}, infer_gelu});
   table.push_back(
       {"softmax", "ios15", "activation", {value("x"), defaulted("axis", Literal::int32(-1))}, infer_softmax});
-  table.push_back({"layer_norm",
-                   "ios15",
-                   "normalization",
-                   {value("x"), optional_constant("axes", Expect::integers), optional_value("gamma"),
-                    optional_value("beta"), defaulted("epsilon", Literal::number(ElementType::fp32, 1e-5))},
-                   infer_layer_norm});
+  for (const std::string_view name : {"clamped_relu", "linear_activation", "scaled_tanh", "sigmoid_hard"}) {
+    table.push_back({name,
+                     "ios15",
+                     "activation",
+                     {value("x"), constant("alpha", Expect::number), constant("beta", Expect::number)},
+                     same_as_x});
+  }
+  table.push_back({"prelu", "ios15", "activation", {value("x"), value("alpha")}, infer_per_channel});
+  table.push_back(
+      {"softplus_parametric", "ios15", "activation", {value("x"), value("alpha"), value("beta")}, infer_per_channel});
   return table;
 }
 

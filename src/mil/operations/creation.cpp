@@ -21,8 +21,8 @@ Types infer_fill(const Operation& operation) {
   const ElementType element = value != nullptr ? value->type().element() : operand_type(operation, "value").element();
   const Literal* shape = operation.constant("shape");
   if (shape == nullptr) {
-    return std::vector<Type>{
-        Type::tensor(element, Shape(static_cast<size_t>(shape_type.shape()[0]), kUnknownDimension))};
+    MW_ASSIGN(Shape unknown, shape_at_run_time(operation, "shape"));
+    return std::vector<Type>{Type::tensor(element, std::move(unknown))};
   }
   Shape sizes = shape->as_integers();
   int64_t count = 1;

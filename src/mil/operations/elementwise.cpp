@@ -110,6 +110,7 @@ std::vector<OperationDefinition> elementwise() {
                    "elementwise",
                    {value("x"), constant("alpha", Expect::number), constant("beta", Expect::number)},
                    same_as_x});
+  table.push_back({"threshold", "ios15", "elementwise", {value("x"), constant("alpha", Expect::number)}, same_as_x});
   table.push_back(
       {"select", "ios15", "control flow", {value("cond"), optional_value("a"), optional_value("b")}, infer_select});
   table.push_back({"cast", "ios15", "elementwise", {value("x"), constant("dtype", Expect::text)}, infer_cast});

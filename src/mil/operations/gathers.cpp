@@ -1,4 +1,6 @@
-// Gather and scatter: by slices along one axis, and along an axis element by element.
+// Gather and scatter: by slices along one axis, along an axis element by element, and by rows of coordinates.
+#include <algorithm>
+
 #include "mil/operations/tables.h"
 
 namespace millwright::mil::operations {
@@ -88,6 +90,54 @@ Types infer_scatter_along_axis(const Operation& operation) {
   return std::vector<Type>{Type::tensor(element, shape)};
 }
 
+// The length of a row of coordinates, the last axis of indices.
+Result<size_t> coordinate_count(const Type& indices, size_t available) {
+  if (indices.rank() < 1 || indices.shape().back() == kUnknownDimension) {
+    return fail("indices is {}, expected a known last axis", type_text(indices));
+  }
+  const int64_t count = indices.shape().back();
+  if (count > static_cast<int64_t>(available)) {
+    return fail("indices is {}: {} coordinates for {} axes", type_text(indices), count, available);
+  }
+  return static_cast<size_t>(count);
+}
+
+// indices.shape[:-1] + shape[skipped:]
+Shape gathered_rows(const Shape& shape, const Shape& indices, size_t skipped) {
+  Shape result(indices.begin(), indices.end() - 1);
+  result.insert(result.end(), shape.begin() + static_cast<int64_t>(skipped), shape.end());
+  return result;
+}
+
+Types infer_gather_nd(const Operation& operation) {
+  MW_ASSIGN(const std::vector<Type> types, same_as_x(operation));
+  MW_ASSIGN(const Type indices, index_type(operation));
+  const Shape& shape = types[0].shape();
+  const int64_t batch_dims = integer(operation, "batch_dims");
+  if (batch_dims < 0 || batch_dims > types[0].rank() || batch_dims >= std::max<int64_t>(indices.rank(), 1)) {
+    return fail("batch_dims is {}, x has rank {}, indices has rank {}", batch_dims, types[0].rank(), indices.rank());
+  }
+  const size_t batch = static_cast<size_t>(batch_dims);
+  for (size_t axis = 0; axis < batch; ++axis) {
+    if (may_differ(shape[axis], indices.shape()[axis])) {
+      return fail("x {} and indices {} differ on the batch axis {}", shape_text(shape), shape_text(indices.shape()),
+                  axis);
+    }
+  }
+  MW_ASSIGN(const size_t count, coordinate_count(indices, shape.size() - batch));
+  return std::vector<Type>{types[0].with_shape(gathered_rows(shape, indices.shape(), batch + count))};
+}
+
+Types infer_scatter_nd(const Operation& operation) {
+  MW_ASSIGN(const ElementType element, common_element(operation, "data", "updates"));
+  MW_ASSIGN(const Type indices, index_type(operation));
+  MW_TRY(check_mode(operation));
+  const Shape& shape = operand_type(operation, "data").shape();
+  MW_ASSIGN(const size_t count, coordinate_count(indices, shape.size()));
+  MW_TRY(check_shape(operation, "updates", gathered_rows(shape, indices.shape(), count)));
+  return std::vector<Type>{Type::tensor(element, shape)};
+}
+
 ParameterDefinition validate() { return defaulted("validate_indices", Literal::boolean(false)); }
 ParameterDefinition axis() { return defaulted("axis", Literal::int32(0)); }
 ParameterDefinition mode() { return defaulted("mode", Literal::string("add")); }
@@ -117,6 +167,16 @@ std::vector<OperationDefinition> gathers() {
        kCategory,
        {value("data"), value("indices"), value("updates"), axis(), mode(), validate()},
        infer_scatter_along_axis},
+      {"gather_nd",
+       "ios15",
+       kCategory,
+       {value("x"), value("indices"), defaulted("batch_dims", Literal::int32(0)), validate()},
+       infer_gather_nd},
+      {"scatter_nd",
+       "ios15",
+       kCategory,
+       {value("data"), value("indices"), value("updates"), mode(), validate()},
+       infer_scatter_nd},
   };
 }
 

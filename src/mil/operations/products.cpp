@@ -13,10 +13,25 @@ struct Matrix {
   int64_t columns;
 };
 
-bool may_differ(int64_t a, int64_t b) { return a != b && a != kUnknownDimension && b != kUnknownDimension; }
+// A constant, or weights that a constexpr operation unpacks.
+bool is_compile_time(const Operation& operation, std::string_view name) {
+  const Value* value = operation.operand(name);
+  if (value == nullptr) return true;
+  return value->producer() != nullptr &&
+         (value->producer()->is_const() || value->producer()->kind().starts_with("constexpr_"));
+}
+
+// Where exactly one operand is constant, its type may differ (ios17); the product has the type of the other.
+Result<ElementType> product_element(const Operation& operation) {
+  const bool x_constant = is_compile_time(operation, "x");
+  if (x_constant != is_compile_time(operation, "y")) {
+    return operand_type(operation, x_constant ? "y" : "x").element();
+  }
+  return common_element(operation, "x", "y");
+}
 
 Types infer_matmul(const Operation& operation) {
-  MW_ASSIGN(const ElementType element, common_element(operation, "x", "y"));
+  MW_ASSIGN(const ElementType element, product_element(operation));
   const Shape& x = operand_type(operation, "x").shape();
   const Shape& y = operand_type(operation, "y").shape();
   if (x.empty() || y.empty()) return fail("x {} and y {}: expected rank 1 or more", shape_text(x), shape_text(y));
@@ -50,7 +65,7 @@ Types infer_linear(const Operation& operation) {
   }
   if (has_operand(operation, "bias")) {
     const Type& bias = operand_type(operation, "bias");
-    if (bias.shape() != Shape{weight.shape()[0]}) {
+    if (bias.rank() != 1 || may_differ(bias.shape()[0], weight.shape()[0])) {
       return fail("bias is {}, expected [{}]", type_text(bias), weight.shape()[0]);
     }
   }
@@ -111,6 +126,102 @@ Types infer_conv(const Operation& operation) {
   return std::vector<Type>{x.with_shape(std::move(shape))};
 }
 
+Types infer_conv_quantized(const Operation& operation) {
+  constexpr std::string_view kTypes[] = {"linear", "lut"};
+  MW_TRY(check_choice(operation, "quantization_type", kTypes));
+  const int64_t bits = integer(operation, "nbits");
+  if (bits < 1 || bits > 8) return fail("nbits is {}, expected 1 to 8", bits);
+  return infer_conv(operation);
+}
+
+// "nchw,nwhu->nchu" and "chw,whu->chu", in any letters.
+bool is_supported_equation(std::string equation) {
+  std::erase(equation, ' ');
+  std::vector<char> letters;
+  std::string pattern;
+  for (const char c : equation) {
+    if (c == ',' || c == '-' || c == '>') {
+      pattern += c;
+      continue;
+    }
+    auto found = std::ranges::find(letters, c);
+    if (found == letters.end()) found = letters.insert(letters.end(), c);
+    pattern += static_cast<char>('a' + (found - letters.begin()));
+  }
+  return pattern == "abcd,adce->abce" || pattern == "abc,cbd->abd";
+}
+
+Types infer_einsum(const Operation& operation) {
+  const Operand& values = *operation.find_operand("values");
+  if (values.arguments.size() != 2) return fail("values has {} entries, expected 2", values.arguments.size());
+  const Type& x = argument_type(values.arguments[0]);
+  const Type& y = argument_type(values.arguments[1]);
+  const std::string equation = text(operation, "equation");
+  if (!is_supported_equation(equation)) {
+    return fail("equation is \"{}\", expected nchw,nwhu->nchu or chw,whu->chu", equation);
+  }
+  const int64_t rank = std::ranges::count_if(equation.substr(0, equation.find(',')), [](char c) { return c != ' '; });
+  if (x.rank() != rank || y.rank() != rank || x.element() != y.element()) {
+    return fail("values are {} and {}, expected one element type and the rank of equation {}", type_text(x),
+                type_text(y), equation);
+  }
+  const size_t first = static_cast<size_t>(rank) - 3;
+  if (may_differ(x.shape()[first + 2], y.shape()[first])) {
+    return fail("values {} and {}: the last axis of the first and axis {} of the second differ", shape_text(x.shape()),
+                shape_text(y.shape()), first);
+  }
+  Shape x_batch = {x.shape()[first + 1]};
+  Shape y_batch = {y.shape()[first + 1]};
+  if (rank == 4) {
+    x_batch.insert(x_batch.begin(), x.shape()[0]);
+    y_batch.insert(y_batch.begin(), y.shape()[0]);
+  }
+  const auto batch = broadcast_shapes(x_batch, y_batch);
+  if (!batch) return fail("values {} and {} do not broadcast", shape_text(x.shape()), shape_text(y.shape()));
+  Shape shape = {x.shape()[first], batch->back(), y.shape()[first + 2]};
+  if (rank == 4) shape.insert(shape.begin(), batch->front());
+  return std::vector<Type>{x.with_shape(std::move(shape))};
+}
+
+Types infer_attention(const Operation& operation) {
+  MW_ASSIGN(const Type query, ranked(operation, "query", 3, 5));
+  MW_ASSIGN(const Type key, ranked(operation, "key", query.rank(), query.rank()));
+  MW_ASSIGN(const Type value, ranked(operation, "value", query.rank(), query.rank()));
+  if (key.element() != query.element() || value.element() != query.element()) {
+    return fail("query is {}, key is {}, value is {}; expected one element type", type_text(query), type_text(key),
+                type_text(value));
+  }
+  const size_t rows = query.shape().size() - 2;
+  for (size_t axis = 0; axis < rows; ++axis) {
+    if (may_differ(query.shape()[axis], key.shape()[axis]) || may_differ(query.shape()[axis], value.shape()[axis])) {
+      return fail("query {}, key {} and value {} differ on axis {}", shape_text(query.shape()), shape_text(key.shape()),
+                  shape_text(value.shape()), axis);
+    }
+  }
+  if (may_differ(query.shape()[rows + 1], key.shape()[rows + 1])) {
+    return fail("query {} and key {} differ on the last axis", shape_text(query.shape()), shape_text(key.shape()));
+  }
+  if (may_differ(key.shape()[rows], value.shape()[rows])) {
+    return fail("key {} and value {} differ on axis {}", shape_text(key.shape()), shape_text(value.shape()), rows);
+  }
+  Shape scores = query.shape();
+  scores[rows + 1] = key.shape()[rows];
+  if (has_operand(operation, "attn_mask")) {
+    const Type& mask = operand_type(operation, "attn_mask");
+    const auto shape = broadcast_shapes(mask.shape(), scores);
+    if (!shape ||
+        !types_agree(Type::tensor(ElementType::boolean, *shape), Type::tensor(ElementType::boolean, scores))) {
+      return fail("attn_mask {} does not broadcast to {}", shape_text(mask.shape()), shape_text(scores));
+    }
+    if (mask.element() != ElementType::boolean && mask.element() != query.element()) {
+      return fail("attn_mask is {}, expected bool or {}", type_text(mask), element_name(query.element()));
+    }
+  }
+  Shape shape = query.shape();
+  shape[rows + 1] = value.shape()[rows + 1];
+  return std::vector<Type>{query.with_shape(std::move(shape))};
+}
+
 }  // namespace
 
 std::vector<OperationDefinition> products() {
@@ -129,6 +240,21 @@ std::vector<OperationDefinition> products() {
         defaulted("pad_type", Literal::string("valid")), optional_constant("pad", Expect::integers),
         optional_constant("dilations", Expect::integers), defaulted("groups", Literal::int32(1))},
        infer_conv},
+      {"conv_quantized",
+       "ios15",
+       "conv",
+       {value("x"), value("weight"), constant("quantization_type", Expect::text), value("quant_scale"),
+        value("quant_bias"), optional_value("bias"), optional_constant("strides", Expect::integers),
+        defaulted("pad_type", Literal::string("valid")), optional_constant("pad", Expect::integers),
+        optional_constant("dilations", Expect::integers), defaulted("groups", Literal::int32(1)),
+        defaulted("nbits", Literal::int32(8))},
+       infer_conv_quantized},
+      {"einsum", "ios15", "linear", {list("values"), constant("equation", Expect::text)}, infer_einsum},
+      {"scaled_dot_product_attention",
+       "ios18",
+       "attention",
+       {value("query"), value("key"), value("value"), optional_value("attn_mask")},
+       infer_attention},
   };
 }
 

@@ -6,15 +6,25 @@
 namespace millwright::mil::operations {
 namespace {
 
+// From ios17 on a 0 copies the axis counted from the right; before, ranks had to be equal.
+bool copies_from_the_right(const Operation& operation) {
+  const std::string& opset = operation.block()->function()->opset();
+  constexpr std::string_view kBefore[] = {"ios13",   "ios14",   "ios15",   "ios16",
+                                          "CoreML3", "CoreML4", "CoreML5", "CoreML6"};
+  return std::ranges::find(kBefore, opset) == std::end(kBefore);
+}
+
 // reshape's target with 0 (copy the axis) and −1 (inferred) resolved.
-Result<Shape> reshaped(const Shape& from, Shape to) {
+Result<Shape> reshaped(const Shape& from, Shape to, bool from_the_right) {
   int64_t known = 1;
   size_t inferred = to.size();
   for (size_t axis = 0; axis < to.size(); ++axis) {
     if (to[axis] == 0) {
-      if (from.size() != to.size())
+      if (from.size() != to.size() && !from_the_right)
         return fail("shape has a 0 at axis {} but ranks {} and {}", axis, from.size(), to.size());
-      to[axis] = from[axis];
+      const bool exists = axis + from.size() >= to.size();
+      to[axis] = exists ? from[axis + from.size() - to.size()] : 1;
+      if (to[axis] == kUnknownDimension) continue;
     } else if (to[axis] == -1) {
       if (inferred != to.size()) return fail("shape has more than one -1");
       inferred = axis;
@@ -42,11 +52,10 @@ Types infer_reshape(const Operation& operation) {
   MW_ASSIGN(const std::vector<Type> types, same_as_x(operation));
   const Literal* shape = operation.constant("shape");
   if (shape == nullptr) {
-    const Type& type = operand_type(operation, "shape");
-    if (type.rank() != 1 || !is_static(type.shape())) return fail("shape is {}, expected rank 1", type_text(type));
-    return std::vector<Type>{types[0].with_shape(Shape(static_cast<size_t>(type.shape()[0]), kUnknownDimension))};
+    MW_ASSIGN(Shape unknown, shape_at_run_time(operation, "shape"));
+    return std::vector<Type>{types[0].with_shape(std::move(unknown))};
   }
-  MW_ASSIGN(Shape to, reshaped(types[0].shape(), shape->as_integers()));
+  MW_ASSIGN(Shape to, reshaped(types[0].shape(), shape->as_integers(), copies_from_the_right(operation)));
   return std::vector<Type>{types[0].with_shape(std::move(to))};
 }
 

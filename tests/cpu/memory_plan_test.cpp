@@ -111,6 +111,23 @@ TEST(MemoryPlan, AnInputThatIsReadAfterItsAliasIsComputedKeepsItsOldValue) {
   expect_same_as_interpreter(f.function(), f.inputs());
 }
 
+// A product writes while it still reads its operands: it must not be computed in the memory of one.
+TEST(MemoryPlan, AProductIsNotStoredOverItsOwnOperandBeforeItIsDone) {
+  TestFunction f(1);
+  Value* buffer = f.floats({48, 48});
+  Value* updated = f.b().matmul(buffer, f.floats({48, 48}));
+  f.function().alias(updated, buffer);
+  f.returns({updated});
+  expect_same_as_interpreter(f.function(), f.inputs());
+}
+
+TEST(MemoryPlan, AValueThatIsReadInTwoWaysIsNotOverwrittenWhileItIsRead) {
+  TestFunction f(1);
+  Value* x = f.b().matmul(f.floats({48, 48}), f.floats({48, 48}));
+  f.returns({f.b().matmul(f.b().add(x, f.b().transpose(x, std::vector<int64_t>{1, 0})), f.floats({48, 48}))});
+  expect_same_as_interpreter(f.function(), f.inputs());
+}
+
 TEST(MemoryPlan, ACacheIsUpdatedInPlace) {
   TestFunction f(1);
   Value* cache = f.floats({4, 64});

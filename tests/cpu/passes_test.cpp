@@ -169,6 +169,16 @@ TEST(Passes, TheSoftmaxGradientIsOneCall) {
   EXPECT_EQ(count_calls(listing, "softmax_backward"), 1);
 }
 
+TEST(Passes, WhatOnlyLooksLikeASoftmaxGradientIsLeftAlone) {
+  TestFunction f(1);
+  Value* p = f.floats({2, 3, 8, 8}, 0, 1);
+  Value* dp = f.floats({2, 3, 8, 8});
+  Value* sum = f.b().reduce("reduce_sum", f.b().mul(f.floats({2, 3, 8, 8}), p), std::vector<int64_t>{3}, true);
+  f.returns({f.b().mul(p, f.b().sub(dp, sum))});
+  EXPECT_EQ(count_kind(*after(f, fuse_softmax), "mw.softmax_backward"), 0);
+  listing_of(f);
+}
+
 TEST(Passes, AScatterIntoZerosThatIsAddedScattersIntoTheSum) {
   TestFunction f(1);
   Value* indices = f.integers({7}, 0, 5);

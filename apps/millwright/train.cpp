@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -40,6 +41,18 @@ struct TrainCommand {
   Verbosity verbosity;
 };
 
+std::string with_capital(std::string_view text) {
+  std::string sentence(text);
+  if (!sentence.empty()) sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
+  return sentence;
+}
+
+// As the help shows it: text without quotes, and nothing for none.
+std::string shown_default(const train::Setting& setting) {
+  const std::string text = train::default_text(setting);
+  return text.front() == '"' ? text.substr(1, text.size() - 2) : text;
+}
+
 void add_settings(Command& command, TrainCommand& options) {
   for (const train::Setting& setting : train::settings()) {
     const std::string flag = train::flag_name(setting);
@@ -49,11 +62,11 @@ void add_settings(Command& command, TrainCommand& options) {
     };
     const bool is_list = std::holds_alternative<std::vector<std::string> train::TrainConfig::*>(setting.member);
     const std::string shown(setting.value);
-    const std::string help(setting.help);
+    const std::string help = with_capital(setting.help);
     Command::Option& option =
         is_list ? command.list_option(flag, shown, help, set) : command.option(flag, shown, help, set);
     option.parsed->group(std::string(setting.group));
-    if (!shown.empty() && !is_list) option.parsed->default_str(train::default_text(setting));
+    if (!shown.empty() && !is_list) option.parsed->default_str(shown_default(setting));
     if (setting.key == "model") {
       for (const model::Preset& preset : model::presets()) option.words.emplace_back(preset.name);
     }

@@ -231,5 +231,25 @@ TEST(ModelMessage, RefusesFeaturesThatCoreMlHasNot) {
   EXPECT_EQ(error("program(1.3) { }"), "expected a program with a function, found none");
 }
 
+// The ranges and shapes of FlexibleShapeInformation stand in the descriptions of the inputs.
+TEST(ModelMessage, DescribesInputsOfFlexibleShape) {
+  const auto file =
+      testing::read_file(std::filesystem::path(MILLWRIGHT_SOURCE_DIR) / "tests/mil/programs/exact/flexible_shapes.mil");
+  const auto encoded = encode_model(parsed(file));
+  ASSERT_TRUE(encoded) << encoded.error().message;
+  const auto feature = [](const std::string& array) {
+    return wire_bytes(2, wire_bytes(1, "x") + wire_bytes(3, wire_bytes(5, array)));
+  };
+  const auto range = [](uint64_t lower, uint64_t upper) {
+    return wire_bytes(1, wire_number(1, lower) + wire_number(2, upper));
+  };
+  const std::string fp32 = wire_number(2, 65568);
+  const std::string ranges = wire_bytes(31, range(1, 1) + range(2, 4000));
+  EXPECT_NE(encoded->find(feature(wire_bytes(1, "\x01\x04") + fp32 + ranges)), std::string::npos);
+  const std::string shapes =
+      wire_bytes(21, wire_bytes(1, wire_bytes(1, "\x01")) + wire_bytes(1, wire_bytes(1, "\x02")));
+  EXPECT_NE(encoded->find(feature(wire_bytes(1, "\x01") + fp32 + shapes)), std::string::npos);
+}
+
 }  // namespace
 }  // namespace millwright::mil

@@ -88,6 +88,7 @@ Status write_mlpackage(const Program& program, const Path& package, WeightFiles&
     if (!has_weights) MW_TRY(remove_empty_weights(data));
     MW_ASSIGN(const std::string model, encode_model(stored));
     MW_TRY(write_file_atomically(data / "model.mlmodel", model));
+    MW_TRY(sync_directory(folder / "Data"));
     return write_file_atomically(folder / "Manifest.json", manifest(model, has_weights));
   });
 }

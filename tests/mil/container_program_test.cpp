@@ -198,6 +198,14 @@ TEST(ProgramMessage, RefusesDeepNesting) {
   EXPECT_TRUE(message.ends_with("cond: expected blocks at most 32 deep inside each other")) << message;
 }
 
+TEST(ProgramMessage, RefusesMoreFunctionsThanAnyoneHas) {
+  const std::string body =
+      wire_bytes(1, named("x", kFloat)) + wire_bytes(2, "CoreML8") + wire_entry(3, "CoreML8", block("", "x"));
+  std::string message;
+  for (int i = 0; i < 4097; ++i) message += wire_entry(2, "f" + std::to_string(i), body);
+  EXPECT_EQ(error_of(message), "m: expected at most 4096 functions");
+}
+
 TEST(ProgramMessage, RefusesEveryTruncationOrReadsIt) {
   const auto whole = encode_program(parsed(program_files("exact")[1].text));
   ASSERT_TRUE(whole);

@@ -17,6 +17,7 @@ using namespace wire;  // the field numbers; this file is about nothing else
 // Lists are searched, not indexed: these bounds keep that cheap, as in text.
 constexpr size_t kMaximumAttributes = 256;
 constexpr size_t kMaximumOperands = 256;
+constexpr size_t kMaximumFunctions = 4096;
 
 struct MapEntry {
   std::string_view key;
@@ -386,6 +387,9 @@ Status decode_fields(View bytes, Program& program) {
         MW_TRY(check_name(entry.key, "a function"));
         const std::string name(entry.key);
         if (program.function(name) != nullptr) return fail("the function {} is defined twice", name);
+        if (program.functions().size() == kMaximumFunctions) {
+          return fail("expected at most {} functions", kMaximumFunctions);
+        }
         Status status = decode_function(entry.value, name, program);
         if (!status) return tl::unexpected(with_context(std::move(status.error()), "function " + name));
         break;

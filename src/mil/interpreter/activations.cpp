@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 #include "mil/interpreter/evaluation.h"
 
@@ -29,6 +30,30 @@ Values unary_with_alpha(const Evaluation& e) {
   TensorValue x = e.operand("x");
   const double alpha = e.number("alpha");
   for (double& number : x.numbers) number = function(number, alpha);
+  return std::vector<TensorValue>{x};
+}
+
+template <double (*function)(double x, double alpha, double beta)>
+Values unary_with_two(const Evaluation& e) {
+  TensorValue x = e.operand("x");
+  const double alpha = e.number("alpha");
+  const double beta = e.number("beta");
+  for (double& number : x.numbers) number = function(number, alpha, beta);
+  return std::vector<TensorValue>{x};
+}
+
+// alpha (and beta) with one number per channel, the channels on axis 1.
+template <double (*function)(double x, double alpha, double beta)>
+Values per_channel(const Evaluation& e) {
+  TensorValue x = e.operand("x");
+  const TensorValue alpha = e.operand("alpha");
+  const std::optional<TensorValue> beta = e.find("beta");
+  size_t next = 0;
+  for_each_index(x.type.shape(), [&](const Shape& index) {
+    const size_t channel = static_cast<size_t>(index[1]);
+    double& number = x.numbers[next++];
+    number = function(number, alpha.numbers[channel], beta ? beta->numbers[channel] : 0.0);
+  });
   return std::vector<TensorValue>{x};
 }
 
@@ -125,6 +150,14 @@ constexpr Evaluator kActivations[] = {
     {"elu", unary_with_alpha<[](double x, double alpha) { return 0 < x ? x : alpha * std::expm1(x); }>},
     {"leaky_relu", unary_with_alpha<[](double x, double alpha) { return x >= 0 ? x : alpha * x; }>},
     {"thresholded_relu", unary_with_alpha<[](double x, double alpha) { return x >= alpha ? x : 0.0; }>},
+    {"threshold", unary_with_alpha<[](double x, double alpha) { return std::fmax(x, alpha); }>},
+    {"clamped_relu", unary_with_two<[](double x, double a, double b) { return std::fmin(b, x >= 0 ? x : a * x); }>},
+    {"linear_activation", unary_with_two<[](double x, double a, double b) { return a * x + b; }>},
+    {"scaled_tanh", unary_with_two<[](double x, double a, double b) { return a * std::tanh(b * x); }>},
+    {"sigmoid_hard",
+     unary_with_two<[](double x, double a, double b) { return std::fmin(std::fmax(a * x + b, 0.0), 1.0); }>},
+    {"prelu", per_channel<[](double x, double a, double) { return x >= 0 ? x : a * x; }>},
+    {"softplus_parametric", per_channel<[](double x, double a, double b) { return a * softplus(b * x); }>},
     {"gelu", gelu},
     {"softmax", softmax},
     {"layer_norm", layer_norm},

@@ -62,12 +62,22 @@ struct Evaluator {
 // The tables, one per category file.
 std::span<const Evaluator> elementwise_evaluators();
 std::span<const Evaluator> activation_evaluators();
+std::span<const Evaluator> normalization_evaluators();
 std::span<const Evaluator> product_evaluators();
+std::span<const Evaluator> window_evaluators();
+std::span<const Evaluator> recurrent_evaluators();
 std::span<const Evaluator> reduction_evaluators();
 std::span<const Evaluator> shape_evaluators();
+std::span<const Evaluator> rearrangement_evaluators();
 std::span<const Evaluator> slice_evaluators();
 std::span<const Evaluator> gather_evaluators();
+std::span<const Evaluator> coordinate_evaluators();
 std::span<const Evaluator> creation_evaluators();
+std::span<const Evaluator> sorting_evaluators();
+std::span<const Evaluator> compression_evaluators();
+
+// `old` after an update by the scatter mode.
+double combined(const std::string& mode, double old, double update);
 
 // Calls visit for every index of the shape in row-major order; once with an empty index for rank 0.
 void for_each_index(const Shape& shape, const std::function<void(const Shape& index)>& visit);

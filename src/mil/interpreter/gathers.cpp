@@ -75,16 +75,6 @@ Values gather_along_axis(const Evaluation& e) {
   return std::vector<TensorValue>{y};
 }
 
-double combined(const std::string& mode, double old, double update) {
-  if (mode == "add") return old + update;
-  if (mode == "sub") return old - update;
-  if (mode == "mul") return old * update;
-  if (mode == "div") return old / update;
-  if (mode == "max") return std::max(old, update);
-  if (mode == "min") return std::min(old, update);
-  return update;
-}
-
 // Updates are applied in row-major order, so of several for one element under `update` the last one stays.
 Values scatter(const Evaluation& e) {
   TensorValue data = e.operand("data");
@@ -128,6 +118,16 @@ constexpr Evaluator kGathers[] = {{"gather", gather},
                                   {"scatter_along_axis", scatter_along_axis}};
 
 }  // namespace
+
+double combined(const std::string& mode, double old, double update) {
+  if (mode == "add") return old + update;
+  if (mode == "sub") return old - update;
+  if (mode == "mul") return old * update;
+  if (mode == "div") return old / update;
+  if (mode == "max") return std::max(old, update);
+  if (mode == "min") return std::min(old, update);
+  return update;
+}
 
 std::span<const Evaluator> gather_evaluators() { return kGathers; }
 

@@ -20,8 +20,11 @@ const Evaluator* find_evaluator(std::string_view kind) {
     std::unordered_map<std::string_view, const Evaluator*> map;
     for (const auto table :
          {interpreter::elementwise_evaluators(), interpreter::activation_evaluators(),
-          interpreter::product_evaluators(), interpreter::reduction_evaluators(), interpreter::shape_evaluators(),
-          interpreter::slice_evaluators(), interpreter::gather_evaluators(), interpreter::creation_evaluators()}) {
+          interpreter::normalization_evaluators(), interpreter::product_evaluators(), interpreter::window_evaluators(),
+          interpreter::recurrent_evaluators(), interpreter::reduction_evaluators(), interpreter::shape_evaluators(),
+          interpreter::rearrangement_evaluators(), interpreter::slice_evaluators(), interpreter::gather_evaluators(),
+          interpreter::coordinate_evaluators(), interpreter::creation_evaluators(), interpreter::sorting_evaluators(),
+          interpreter::compression_evaluators()}) {
       for (const Evaluator& evaluator : table) map.emplace(evaluator.kind, &evaluator);
     }
     return map;
@@ -126,7 +129,12 @@ class Interpreter {
   Status run(const Operation& operation) {
     if (operation.is_const()) return run_const(operation);
     if (operation.kind() == "read_state") return run_read_state(operation);
-    if (operation.kind() == "write_state") return run_write_state(operation);
+    if (operation.kind() == "write_state") return store(operation, "input", "data");
+    if (operation.kind() == "coreml_update_state") {
+      MW_TRY(store(operation, "state", "value"));
+      environment_[operation.result()] = environment_.at(operation.operand("state"));
+      return {};
+    }
     const Evaluator* evaluator = find_evaluator(operation.kind());
     if (evaluator == nullptr && operation.definition() != nullptr) {
       return fail("{}: the reference interpreter does not run operations of the category {}", describe(operation),
@@ -162,12 +170,12 @@ class Interpreter {
     return {};
   }
 
-  Status run_write_state(const Operation& operation) {
-    TensorValue data = Evaluation(operation, environment_).operand("data");
-    const Type& declared = stored_type(operation.operand("input")->type());
+  Status store(const Operation& operation, std::string_view state, std::string_view stored) {
+    TensorValue data = Evaluation(operation, environment_).operand(stored);
+    const Type& declared = stored_type(operation.operand(state)->type());
     MW_CHECK(fits(declared, data.type), "{} stores a {} in a state of {}", describe(operation), type_text(data.type),
              type_text(declared));
-    environment_[operation.operand("input")] = std::move(data);
+    environment_[operation.operand(state)] = std::move(data);
     return {};
   }
 
@@ -186,7 +194,8 @@ TensorValue to_value(const Literal& literal) {
 Literal to_literal(const TensorValue& value) { return Literal::numbers(value.type, value.numbers); }
 
 bool is_interpreted(std::string_view kind) {
-  return kind == "const" || kind == "read_state" || kind == "write_state" || find_evaluator(kind) != nullptr;
+  return kind == "const" || kind == "read_state" || kind == "write_state" || kind == "coreml_update_state" ||
+         find_evaluator(kind) != nullptr;
 }
 
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,

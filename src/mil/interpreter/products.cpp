@@ -1,5 +1,7 @@
-// Matrix products, linear and convolution.
+// Matrix products, linear, convolution, einsum and attention.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "mil/interpreter/evaluation.h"
@@ -113,9 +115,8 @@ std::vector<Window> windows(const Evaluation& e, const Shape& x, const Shape& we
   return axes;
 }
 
-Values conv(const Evaluation& e) {
+Values convolved(const Evaluation& e, const TensorValue& weight) {
   const TensorValue x = e.operand("x");
-  const TensorValue weight = e.operand("weight");
   const std::optional<TensorValue> bias = e.find("bias");
   const Shape& x_shape = x.type.shape();
   const Shape& weight_shape = weight.type.shape();
@@ -149,7 +150,107 @@ Values conv(const Evaluation& e) {
   return std::vector<TensorValue>{y};
 }
 
-constexpr Evaluator kProducts[] = {{"conv", conv}, {"linear", linear}, {"matmul", matmul}};
+Values conv(const Evaluation& e) { return convolved(e, e.operand("weight")); }
+
+// The weight is quant_scale · stored + quant_bias, each one number or one per output channel.
+Values conv_quantized(const Evaluation& e) {
+  if (e.text("quantization_type") != "linear") {
+    return fail("{}: the reference interpreter runs the quantization_type linear only", e.where());
+  }
+  TensorValue weight = e.operand("weight");
+  const TensorValue scale = e.operand("quant_scale");
+  const TensorValue bias = e.operand("quant_bias");
+  const size_t channels = static_cast<size_t>(weight.type.shape()[0]);
+  for (const TensorValue* factors : {&scale, &bias}) {
+    if (factors->numbers.size() == 1 || factors->numbers.size() == channels) continue;
+    return fail("{}: {} scales or biases for {} output channels", e.where(), factors->numbers.size(), channels);
+  }
+  for (size_t i = 0; i < weight.numbers.size(); ++i) {
+    const size_t channel = i / (weight.numbers.size() / channels);
+    const auto of_channel = [&](const TensorValue& value) {
+      return value.numbers[value.numbers.size() == 1 ? 0 : channel];
+    };
+    weight.numbers[i] = weight.numbers[i] * of_channel(scale) + of_channel(bias);
+  }
+  return convolved(e, weight);
+}
+
+// [B, C, H, W1] × [B, W1, H, W2], rank 3 without B; B and H broadcast.
+Values einsum(const Evaluation& e) {
+  const std::vector<TensorValue> values = e.list("values");
+  const Shape& x = values[0].type.shape();
+  const Shape& y = values[1].type.shape();
+  const size_t rank = x.size();
+  Shape shape = {x[rank - 3], std::max(x[rank - 2], y[rank - 2]), y[rank - 1]};
+  if (x[rank - 2] == 0 || y[rank - 2] == 0) shape[1] = 0;
+  if (rank == 4) shape.insert(shape.begin(), x[0] == 1 ? y[0] : x[0]);
+  TensorValue z = e.zeros(shape);
+  size_t next = 0;
+  for_each_index(shape, [&](const Shape& index) {
+    double sum = 0;
+    for (int64_t k = 0; k < x[rank - 1]; ++k) {
+      Shape left = index;
+      Shape right = index;
+      left[rank - 1] = k;
+      right[rank - 3] = k;
+      sum += values[0].numbers[broadcast_offset(left, x)] * values[1].numbers[broadcast_offset(right, y)];
+    }
+    z.numbers[next++] = sum;
+  });
+  return std::vector<TensorValue>{z};
+}
+
+// softmax(query · keyᵀ / √E + mask) · value. A boolean mask leaves out the keys where it is false.
+Values attention(const Evaluation& e) {
+  const TensorValue query = e.operand("query");
+  const TensorValue key = e.operand("key");
+  const TensorValue value = e.operand("value");
+  const std::optional<TensorValue> mask = e.find("attn_mask");
+  const size_t rank = query.type.shape().size();
+  const int64_t width = query.type.shape()[rank - 1];
+  const int64_t keys = key.type.shape()[rank - 2];
+  const int64_t outputs = value.type.shape()[rank - 1];
+  Shape shape = query.type.shape();
+  shape[rank - 1] = outputs;
+  Shape rows = shape;
+  rows[rank - 1] = 1;
+  const auto at = [rank](const TensorValue& tensor, Shape index, int64_t row, int64_t column) {
+    index[rank - 2] = row;
+    index[rank - 1] = column;
+    return tensor.numbers[offset_of(index, tensor.type.shape())];
+  };
+  TensorValue y = e.zeros(shape);
+  size_t next = 0;
+  for_each_index(rows, [&](const Shape& index) {
+    std::vector<double> scores;
+    for (int64_t j = 0; j < keys; ++j) {
+      double score = 0;
+      for (int64_t k = 0; k < width; ++k) score += at(query, index, index[rank - 2], k) * at(key, index, j, k);
+      score /= std::sqrt(static_cast<double>(width));
+      if (mask) {
+        Shape place = index;
+        place[rank - 1] = j;
+        const double number = mask->numbers[broadcast_offset(place, mask->type.shape())];
+        const bool hides = mask->type.element() == ElementType::boolean;
+        score = !hides ? score + number : number != 0 ? score : -std::numeric_limits<double>::infinity();
+      }
+      scores.push_back(score);
+    }
+    const double highest = scores.empty() ? 0 : *std::ranges::max_element(scores);
+    double sum = 0;
+    for (double& score : scores) sum += score = std::exp(score - highest);
+    for (int64_t column = 0; column < outputs; ++column) {
+      double total = 0;
+      for (int64_t j = 0; j < keys; ++j) total += scores[static_cast<size_t>(j)] / sum * at(value, index, j, column);
+      y.numbers[next++] = total;
+    }
+  });
+  return std::vector<TensorValue>{y};
+}
+
+constexpr Evaluator kProducts[] = {{"conv", conv},     {"conv_quantized", conv_quantized},
+                                   {"einsum", einsum}, {"linear", linear},
+                                   {"matmul", matmul}, {"scaled_dot_product_attention", attention}};
 
 }  // namespace
 

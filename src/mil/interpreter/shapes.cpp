@@ -23,10 +23,16 @@ std::vector<TensorValue> relabelled(const TensorValue& x, Shape shape) {
 Values reshape(const Evaluation& e) {
   const TensorValue x = e.operand("x");
   Shape shape = e.integers("shape");
+  const Shape& from = x.type.shape();
   int64_t known = 1;
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    if (shape[axis] == 0) shape[axis] = x.type.shape().at(axis);
-    if (shape[axis] > 0) known *= shape[axis];
+    // A 0 copies the axis counted from the right; one that x does not have is 1.
+    if (shape[axis] == 0) shape[axis] = axis + from.size() < shape.size() ? 1 : from[axis + from.size() - shape.size()];
+    if (shape[axis] <= 0) continue;
+    if (shape[axis] > std::max<int64_t>(x.type.count(), 1) / known) {
+      return fail("{}: x {} does not fill shape {}", e.where(), shape_text(from), shape_text(e.integers("shape")));
+    }
+    known *= shape[axis];
   }
   const auto inferred = std::ranges::find(shape, -1);
   if (inferred != shape.end()) *inferred = known == 0 ? 0 : x.type.count() / known;

@@ -39,11 +39,13 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 cores() { nproc 2>/dev/null || sysctl -n hw.ncpu; }
 
-# build PRESET TARGET...
+# build PRESET TARGET...   `cmake_flags` may hold further flags for configuring
+cmake_flags=
 build() {
   preset=$1
   shift
-  (cd "$root" && cmake --preset "$preset" >"$root/build-$preset.log" 2>&1) || {
+  # shellcheck disable=SC2086 # a list of flags
+  (cd "$root" && cmake --preset "$preset" $cmake_flags >"$root/build-$preset.log" 2>&1) || {
     cat "$root/build-$preset.log" >&2
     die "configuring failed: cmake --preset $preset says why above"
   }

@@ -92,6 +92,22 @@ Status check_type(const ParameterDefinition& parameter, const Type& type) {
   return fail("{} is {}, expected {}", parameter.name, type_text(type), expectation_text(parameter.expect));
 }
 
+// Type rules add and multiply sizes and integer parameters; within 32 bits none of that can overflow.
+constexpr int64_t kLargestSize = std::numeric_limits<int32_t>::max();
+constexpr int64_t kLargestElementCount = int64_t{1} << 59;  // 2^62 bytes of the widest type
+
+Status check_size(std::string_view name, const Type& type) {
+  if (!type.is_tensor()) return {};
+  int64_t elements = 1;
+  for (const int64_t size : type.shape()) {
+    if (size > kLargestSize || (size > 1 && elements > kLargestElementCount / size)) {
+      return fail("{} {} is too large", name, type_text(type));
+    }
+    elements *= std::max<int64_t>(size, 1);
+  }
+  return {};
+}
+
 Status check_operand(const Operation& operation, const Operand& operand) {
   const ParameterDefinition* parameter = operation.definition()->parameter(operand.name);
   if (parameter == nullptr) return fail("has no parameter {}", operand.name);
@@ -100,17 +116,15 @@ Status check_operand(const Operation& operation, const Operand& operand) {
   if (!is_list && (operand.is_list || operand.arguments.size() != 1)) {
     return fail("{} takes one value, found a list", operand.name);
   }
-  for (const Argument& argument : operand.arguments)
+  for (const Argument& argument : operand.arguments) {
     MW_TRY(check_type(*parameter, operations::argument_type(argument)));
+    MW_TRY(check_size(operand.name, operations::argument_type(argument)));
+  }
   if (parameter->kind == ParameterDefinition::Kind::constant && operation.constant(operand.name) == nullptr) {
     return fail("{} must be a constant", operand.name);
   }
   return {};
 }
-
-// Type rules add and multiply sizes and integer parameters; within 32 bits none of that can overflow.
-constexpr int64_t kLargestSize = std::numeric_limits<int32_t>::max();
-constexpr int64_t kLargestElementCount = int64_t{1} << 59;  // 2^62 bytes of the widest type
 
 Status check_integers(const Operation& operation, const ParameterDefinition& parameter) {
   using Expect = ParameterDefinition::Expect;
@@ -125,18 +139,6 @@ Status check_integers(const Operation& operation, const ParameterDefinition& par
   return {};
 }
 
-Status check_result(const Type& type) {
-  if (!type.is_tensor()) return {};
-  int64_t elements = 1;
-  for (const int64_t size : type.shape()) {
-    if (size > kLargestSize || (size > 1 && elements > kLargestElementCount / size)) {
-      return fail("the result {} is too large", type_text(type));
-    }
-    elements *= std::max<int64_t>(size, 1);
-  }
-  return {};
-}
-
 Status check_operands(const Operation& operation) {
   for (const Operand& operand : operation.operands()) MW_TRY(check_operand(operation, operand));
   for (const ParameterDefinition& parameter : operation.definition()->parameters) {
@@ -146,6 +148,7 @@ Status check_operands(const Operation& operation) {
     if (const Literal* attribute = operation.attribute(parameter.name); attribute != nullptr) {
       if (parameter.kind == ParameterDefinition::Kind::list) return fail("{} must be an operand", parameter.name);
       MW_TRY(check_type(parameter, attribute->type()));
+      MW_TRY(check_size(parameter.name, attribute->type()));
       if (parameter.kind == ParameterDefinition::Kind::constant && operation.constant(parameter.name) == nullptr) {
         return fail("{} must be a constant", parameter.name);
       }
@@ -194,7 +197,7 @@ Result<std::vector<Type>> infer_types(const Operation& operation) {
   auto types = operation.definition()->infer(operation);
   if (!types) return tl::unexpected<Error>(with_context(std::move(types.error()), describe(operation)));
   for (const Type& type : *types) {
-    if (Status status = check_result(type); !status) {
+    if (Status status = check_size("the result", type); !status) {
       return tl::unexpected<Error>(with_context(std::move(status.error()), describe(operation)));
     }
   }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "mil/parser.h"
@@ -80,6 +81,91 @@ TEST(Inference, MissesEveryRequiredParameter) {
         ASSERT_FALSE(types) << describe(*operation) << " without " << parameter.name;
         EXPECT_EQ(types.error().message,
                   fmt::format("{}: the parameter {} is missing", describe(*operation), parameter.name));
+        operation->add_operand(kept);
+      }
+    }
+  }
+}
+
+Literal with_every_element(const Literal& literal, int64_t value) {
+  const auto [lowest, highest] = integer_range(literal.type().element());
+  const auto count = static_cast<size_t>(literal.type().count());
+  std::vector<std::byte> bytes(count * element_bytes(literal.type().element()));
+  for (size_t i = 0; i < count; ++i) {
+    store_integer(literal.type().element(), std::clamp(value, lowest, highest),
+                  bytes.data() + i * element_bytes(literal.type().element()));
+  }
+  return Literal::bytes(literal.type(), std::move(bytes));
+}
+
+// Every integer constant of programs/types in turn becomes an extreme one. Rules may refuse it, but must answer, and
+// what they answer are sizes of tensors.
+TEST(Inference, AnswersForEveryExtremeInteger) {
+  constexpr int64_t kExtremes[] = {INT64_MIN, INT32_MIN, -2, -1, 0, 1, 2, 3, 7, INT32_MAX, INT64_MAX};
+  for (const auto& file : testing::program_files("types")) {
+    Program program = parsed(file);
+    if (program.functions().empty()) continue;
+    for (const auto& operation : program.functions()[0]->block().operations()) {
+      for (const ParameterDefinition& parameter : operation->definition()->parameters) {
+        const Operand* operand = operation->find_operand(parameter.name);
+        if (operand == nullptr || operand->arguments.size() != 1) continue;
+        const Literal* literal = std::get_if<Literal>(&operand->arguments[0]);
+        if (literal == nullptr || !literal->type().is_tensor() || !is_integer(literal->type().element())) continue;
+        const Operand kept = *operand;
+        for (const int64_t extreme : kExtremes) {
+          operation->remove_operand(parameter.name);
+          operation->add_operand(
+              {kept.name, {with_every_element(*std::get_if<Literal>(&kept.arguments[0]), extreme)}, kept.is_list});
+          const auto types = infer_types(*operation);
+          for (size_t i = 0; types && i < types->size(); ++i) {
+            if (!(*types)[i].is_tensor()) continue;
+            for (const int64_t size : (*types)[i].shape()) {
+              EXPECT_GE(size, kUnknownDimension) << describe(*operation) << " with " << extreme;
+            }
+          }
+        }
+        operation->remove_operand(parameter.name);
+        operation->add_operand(kept);
+      }
+    }
+  }
+}
+
+// Every tensor operand of programs/types in turn takes types of other ranks and sizes.
+TEST(Inference, AnswersForEveryTypeOfOperand) {
+  const Shape shapes[] = {
+      {},           {0},           {1},          {kUnknownDimension}, {INT32_MAX},
+      {0, 0},       {3, -1},       {2, 1, 4},    {-1, -1, -1},        {INT32_MAX, INT32_MAX, INT32_MAX},
+      {0, 1, 2, 0}, {-1, 2, 3, 4}, {1, 1, 1, 1}, {4, -1, 4, 4, 4},    {1, 2, 3, 4, 5, 6}};
+  for (const auto& file : testing::program_files("types")) {
+    Program program = parsed(file);
+    if (program.functions().empty()) continue;
+    Block& block = program.functions()[0]->block();
+    std::vector<Value*> values;
+    for (const Shape& shape : shapes) {
+      for (const ElementType element : {ElementType::fp32, ElementType::int32, ElementType::boolean}) {
+        values.push_back(block.add_input(fmt::format("operand_{}", values.size()), Type::tensor(element, shape)));
+      }
+    }
+    values.push_back(block.add_input("listed", Type::list(Type::scalar(ElementType::string), kUnknownDimension)));
+    values.push_back(block.add_input("stateful", Type::state(Type::tensor(ElementType::fp16, {kUnknownDimension}))));
+    for (const auto& operation : block.operations()) {
+      for (const ParameterDefinition& parameter : operation->definition()->parameters) {
+        const Operand* operand = operation->find_operand(parameter.name);
+        if (operand == nullptr) continue;
+        const Operand kept = *operand;
+        for (Value* value : values) {
+          operation->remove_operand(parameter.name);
+          Operand changed = kept;
+          changed.arguments.back() = value;
+          operation->add_operand(changed);
+          const auto types = infer_types(*operation);
+          for (size_t i = 0; types && i < types->size(); ++i) {
+            if (!(*types)[i].is_tensor()) continue;
+            for (const int64_t size : (*types)[i].shape()) EXPECT_GE(size, kUnknownDimension) << describe(*operation);
+          }
+        }
+        operation->remove_operand(parameter.name);
         operation->add_operand(kept);
       }
     }

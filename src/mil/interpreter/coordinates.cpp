@@ -127,7 +127,7 @@ Values non_maximum_suppression(const Evaluation& e) {
     for (size_t i = 0; i < count; ++i) {
       if (*best(i) > lowest_score) order.push_back(i);
     }
-    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return *best(a) > *best(b); });
+    std::ranges::sort(order, [&](size_t a, size_t b) { return *best(a) != *best(b) ? *best(a) > *best(b) : a < b; });
     std::vector<size_t> kept;
     for (const size_t i : order) {
       const bool goes = std::ranges::any_of(kept, [&](size_t other) {

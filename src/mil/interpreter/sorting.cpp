@@ -14,8 +14,11 @@ bool is_less(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b
 std::vector<size_t> sorted_positions(const std::vector<double>& row, bool ascending) {
   std::vector<size_t> order(row.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(
-      order, [&](size_t a, size_t b) { return ascending ? is_less(row[a], row[b]) : is_less(row[b], row[a]); });
+  std::ranges::sort(order, [&](size_t a, size_t b) {
+    const double first = ascending ? row[a] : row[b];
+    const double second = ascending ? row[b] : row[a];
+    return is_less(first, second) || (!is_less(second, first) && a < b);
+  });
   return order;
 }
 

@@ -31,6 +31,11 @@ Types infer_gather(const Operation& operation) {
     return fail("batch_dims is {}, expected 0 to the axis {} and the rank {} of indices", batch_dims, axis,
                 indices.rank());
   }
+  for (size_t batch = 0; batch < static_cast<size_t>(batch_dims); ++batch) {
+    if (!may_differ(types[0].shape()[batch], indices.shape()[batch])) continue;
+    return fail("x {} and indices {} differ on the batch axis {}", shape_text(types[0].shape()),
+                shape_text(indices.shape()), batch);
+  }
   return std::vector<Type>{types[0].with_shape(
       gathered(types[0].shape(), static_cast<size_t>(axis), indices.shape(), static_cast<size_t>(batch_dims)))};
 }
@@ -84,7 +89,7 @@ Types infer_scatter_along_axis(const Operation& operation) {
   MW_ASSIGN(const int64_t axis, checked_axis(integer(operation, "axis"), static_cast<int64_t>(shape.size()), "axis"));
   MW_TRY(check_along_axis(shape, indices.shape(), static_cast<size_t>(axis), "data"));
   const Shape& updates = operand_type(operation, "updates").shape();
-  if (updates != indices.shape()) {
+  if (!std::ranges::equal(updates, indices.shape(), [](int64_t a, int64_t b) { return !may_differ(a, b); })) {
     return fail("updates is {}, expected the shape {} of indices", shape_text(updates), shape_text(indices.shape()));
   }
   return std::vector<Type>{Type::tensor(element, shape)};

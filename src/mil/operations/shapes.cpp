@@ -147,7 +147,7 @@ Types infer_concat(const Operation& operation) {
                     shape_text(types[i].shape()), other);
       }
     }
-    if (flag(operation, "interleave") && types[i].shape() != types[0].shape()) {
+    if (flag(operation, "interleave") && !types_agree(types[i], types[0])) {
       return fail("interleave needs equal shapes, found {} and {}", shape_text(types[0].shape()),
                   shape_text(types[i].shape()));
     }
@@ -159,12 +159,15 @@ Types infer_stack(const Operation& operation) {
   MW_ASSIGN(const std::vector<Type> types, list_types(operation));
   MW_ASSIGN(const int64_t axis, checked_axis(integer(operation, "axis"), types[0].rank() + 1, "axis"));
   for (size_t i = 1; i < types.size(); ++i) {
-    if (types[i].shape() != types[0].shape()) {
+    if (!types_agree(types[i], types[0])) {
       return fail("values[0] {} and values[{}] {} differ", shape_text(types[0].shape()), i,
                   shape_text(types[i].shape()));
     }
   }
   Shape shape = types[0].shape();
+  for (const Type& type : types) {
+    for (size_t i = 0; i < shape.size(); ++i) shape[i] = std::max(shape[i], type.shape()[i]);  // ? is the smallest
+  }
   shape.insert(shape.begin() + axis, static_cast<int64_t>(types.size()));
   return std::vector<Type>{types[0].with_shape(std::move(shape))};
 }

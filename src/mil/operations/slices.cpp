@@ -7,7 +7,8 @@ namespace {
 Status check_bounds(const Operation& operation, const Shape& shape) {
   for (const std::string_view name : {"begin", "end"}) {
     const Type& type = operand_type(operation, name);
-    if (!type.is_tensor() || !is_integer(type.element()) || type.shape() != Shape{static_cast<int64_t>(shape.size())}) {
+    if (!is_integer(type.element()) || type.rank() != 1 ||
+        may_differ(type.shape()[0], static_cast<int64_t>(shape.size()))) {
       return fail("{} is {}, expected {} integers", name, type_text(type), shape.size());
     }
   }
@@ -51,8 +52,8 @@ Types infer_slice_by_size(const Operation& operation) {
   Shape size = integers(operation, "size");
   if (size.size() != from.size()) return fail("size has {} entries, x has rank {}", size.size(), from.size());
   const Type& begin_type = operand_type(operation, "begin");
-  if (!begin_type.is_tensor() || !is_integer(begin_type.element()) ||
-      begin_type.shape() != Shape{static_cast<int64_t>(from.size())}) {
+  if (!is_integer(begin_type.element()) || begin_type.rank() != 1 ||
+      may_differ(begin_type.shape()[0], static_cast<int64_t>(from.size()))) {
     return fail("begin is {}, expected {} integers", type_text(begin_type), from.size());
   }
   const Literal* begin = operation.constant("begin");

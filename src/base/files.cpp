@@ -171,12 +171,12 @@ Status rename_directory_atomically(const Path& temporary, const Path& final_name
   std::filesystem::directory_iterator entries(temporary, error);
   if (error) return system_error("open the folder", temporary, error.value());
   for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    if (error) return system_error("list the folder", temporary, error.value());
-    if (!entries->is_regular_file(error)) continue;
+    if (std::error_code kind; !entries->is_regular_file(kind)) continue;
     const Descriptor descriptor(open_retrying(entries->path(), O_RDONLY));
     if (descriptor.get() < 0) return system_error("open", entries->path(), errno);
     if (sync_descriptor(descriptor.get()) != 0) return system_error("sync", entries->path(), errno);
   }
+  if (error) return system_error("list the folder", temporary, error.value());  // which also ended the loop
   MW_TRY(sync_directory(temporary));
   if (std::filesystem::exists(std::filesystem::symlink_status(final_name, error))) {
     return system_error("rename a finished folder to", final_name, EEXIST);

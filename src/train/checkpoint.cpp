@@ -1,7 +1,5 @@
 #include "train/checkpoint.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <span>
 #include <system_error>
@@ -74,13 +72,13 @@ Result<std::vector<CheckpointFile>> list_files(const Path& folder) {
   std::filesystem::directory_iterator entries(folder, error);
   if (error) return system_error("list the folder", folder, error.value());
   for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    if (error) return system_error("list the folder", folder, error.value());
     CheckpointFile file{entries->path().filename().string(), 0, ""};
     file.bytes = static_cast<int64_t>(entries->file_size(error));
     if (error) return system_error("read the size of", entries->path(), error.value());
     MW_ASSIGN(file.hash, hash_file(entries->path()));
     files.push_back(std::move(file));
   }
+  if (error) return system_error("list the folder", folder, error.value());  // which also ended the loop
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return files;
 }

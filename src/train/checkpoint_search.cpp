@@ -25,9 +25,9 @@ Result<std::vector<std::string>> list_names(const Path& folder) {
   std::filesystem::directory_iterator entries(folder, error);
   if (error) return system_error("list the folder", folder, error.value());
   for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    if (error) return system_error("list the folder", folder, error.value());
     names.push_back(entries->path().filename().string());
   }
+  if (error) return system_error("list the folder", folder, error.value());  // which also ended the loop
   return names;
 }
 

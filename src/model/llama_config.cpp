@@ -1,5 +1,7 @@
 #include "model/llama_config.h"
 
+#include <fmt/ranges.h>
+
 #include <array>
 #include <cmath>
 #include <vector>

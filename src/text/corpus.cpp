@@ -2,6 +2,7 @@
 #include "text/corpus.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 
 #include "base/hash.h"

@@ -1,6 +1,7 @@
 #include "train/evaluate.h"
 
-#include <stdlib.h>
+#include <stdlib.h>  // mkdtemp on Linux
+#include <unistd.h>  // mkdtemp on macOS
 
 #include <algorithm>
 #include <cerrno>

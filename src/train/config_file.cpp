@@ -185,8 +185,10 @@ Status parse_config(std::string_view text, const std::string& source, TrainConfi
   for (const auto& [key, node] : table) {
     const Setting* setting = find_setting(key.str());
     if (setting == nullptr) {
-      return fail("{}: unknown key {}; did you mean \"{}\"?", place(source, key.source()), quoted_text(key.str()),
-                  nearest_key(key.str()));
+      const std::string_view nearest = nearest_key(key.str());
+      return fail("{}: unknown key {}; {}", place(source, key.source()), quoted_text(key.str()),
+                  nearest.empty() ? std::string("the keys are the options of millwright train, with _ for -")
+                                  : fmt::format("did you mean {}?", quoted_text(nearest)));
     }
     MW_TRY(std::visit(NodeReader{changed, *setting, node, source}, setting->member));
   }

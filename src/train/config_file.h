@@ -13,7 +13,7 @@ namespace millwright::train {
 inline constexpr const char* kRunConfigFileName = "run.toml";
 
 // Settings that the file does not name keep their value in `config`. An unknown key is an error that names the nearest
-// one.
+// one, if any is near.
 Status read_config_file(const Path& path, TrainConfig& config);
 Status parse_config(std::string_view text, const std::string& source, TrainConfig& config);
 

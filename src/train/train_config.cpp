@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/spelling.h"
 
 namespace millwright::train {
 
@@ -79,22 +80,6 @@ const std::vector<Setting>& table() {
       {"profile", "Run", "", "measure every operation, print the table at the end", &C::profile, Effect::bookkeeping},
   };
   return settings;
-}
-
-// Levenshtein's distance, one row at a time.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
 }
 
 struct ValuePrinter {
@@ -176,10 +161,9 @@ const Setting* find_setting(std::string_view key) {
 }
 
 std::string_view nearest_key(std::string_view key) {
-  const auto closer = [&](const Setting& a, const Setting& b) {
-    return edit_distance(key, a.key) < edit_distance(key, b.key);
-  };
-  return std::min_element(table().begin(), table().end(), closer)->key;
+  std::vector<std::string_view> keys;
+  for (const Setting& setting : table()) keys.push_back(setting.key);
+  return nearest_spelling(key, keys);
 }
 
 std::string flag_name(const Setting& setting) {

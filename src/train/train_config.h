@@ -83,7 +83,7 @@ struct Setting {
 
 std::span<const Setting> settings();
 const Setting* find_setting(std::string_view key);
-// The known key that is spelled most like `key`.
+// The known key that `key` is a misspelling of; empty where there is none.
 std::string_view nearest_key(std::string_view key);
 
 std::string flag_name(const Setting& setting);  // "--learning-rate"

@@ -47,7 +47,7 @@ TEST(ConfigFile, NamesTheKeyNearestToAnUnknownOne) {
   EXPECT_EQ(parse_error("steps = 10\nlearningrate = 0.1\n"),
             "run.toml:2:1: unknown key \"learningrate\"; did you mean \"learning_rate\"?");
   EXPECT_EQ(parse_error("optimizer.beta1 = 0.9\n"),
-            "run.toml:1:1: unknown key \"optimizer\"; did you mean \"tokenizer\"?");
+            "run.toml:1:1: unknown key \"optimizer\"; the keys are the options of millwright train, with _ for -");
 }
 
 TEST(ConfigFile, LocatesValuesOfTheWrongKind) {

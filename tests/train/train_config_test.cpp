@@ -50,6 +50,7 @@ TEST(Settings, AreFoundByTheNearestSpelling) {
   EXPECT_EQ(nearest_key("learning_rat"), "learning_rate");
   EXPECT_EQ(nearest_key("bach"), "batch");
   EXPECT_EQ(nearest_key("weightdecay"), "weight_decay");
+  EXPECT_EQ(nearest_key("optimizer"), "");
 }
 
 TEST(SetFromText, ReadsEveryKindOfValue) {

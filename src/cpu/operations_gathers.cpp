@@ -90,6 +90,13 @@ ScatterMode mode_of(const mil::Operation& operation) {
   return ScatterMode::update;
 }
 
+float quotient(float x, float y) { return x / y; }
+// 0 where y is 0, as in the elementwise kernels; the least int32 has no opposite and stays as it is.
+int32_t quotient(int32_t x, int32_t y) {
+  if (y == 0) return 0;
+  return y == -1 ? static_cast<int32_t>(0u - static_cast<uint32_t>(x)) : x / y;
+}
+
 template <class T>
 T combined(ScatterMode mode, T old, T update) {
   switch (mode) {
@@ -102,7 +109,7 @@ T combined(ScatterMode mode, T old, T update) {
     case ScatterMode::mul:
       return static_cast<T>(old * update);
     case ScatterMode::div:
-      return static_cast<T>(old / update);
+      return quotient(old, update);
     case ScatterMode::max:
       return std::max(old, update);
     case ScatterMode::min:

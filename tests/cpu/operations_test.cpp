@@ -563,6 +563,22 @@ TEST(Operations, ARunTimeIndexOutsideItsAxisIsAnError) {
   EXPECT_EQ(results.error().message, "embedding.gather (gather): index 4 is outside axis 0 of size 4");
 }
 
+// These divisions stop a process on x86.
+TEST(Operations, AScatterThatDividesIntegersByZeroGivesZero) {
+  TestFunction f(0);
+  const mil::Type three = mil::Type::tensor(mil::ElementType::int32, {3});
+  Value* data = f.input({three, {7, -2147483648.0, -7}});
+  Value* indices = f.input({three, {0, 1, 2}});
+  Value* updates = f.input({three, {0, -1, 2}});
+  f.returns({f.b().emit("scatter", {mil::operand("data", data), mil::operand("indices", indices),
+                                    mil::operand("updates", updates), integer(f, "axis", 0), text(f, "mode", "div")})});
+  const auto compiled = compile(f.function());
+  ASSERT_NE(compiled, nullptr);
+  const auto results = run(*compiled, f.function(), f.inputs());
+  ASSERT_TRUE(results) << results.error().message;
+  EXPECT_EQ((*results)[0].numbers, (std::vector<double>{0, -2147483648.0, -3}));
+}
+
 TEST(Operations, ARunTimeSliceOutsideItsTensorIsAnError) {
   TestFunction f(1);
   Value* x = f.floats({5, 4});

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cpu/axis_split.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/reduction.h"
 #include "cpu/parallel_rows.h"
@@ -78,21 +79,6 @@ Status lower_integer_reduction(Lowering& lowering, const mil::Operation& operati
     return {};
   };
   return lowering.emit(operation, std::move(call));
-}
-
-struct AxisSplit {
-  int64_t outer = 1;
-  int64_t axis = 1;
-  int64_t inner = 1;
-};
-
-AxisSplit split_at(const mil::Shape& shape, int64_t axis) {
-  AxisSplit split;
-  for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i) {
-    const int64_t size = shape[static_cast<size_t>(i)];
-    (i < axis ? split.outer : (i == axis ? split.axis : split.inner)) *= size;
-  }
-  return split;
 }
 
 // The first of equal extremes.

@@ -1,28 +1,13 @@
 // Softmax along one axis, with the attention's scale and mask in the same pass, and its gradient; log-sum-exp.
 #include <algorithm>
 
+#include "cpu/axis_split.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/softmax.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
 namespace {
-
-// A dense tensor as [outer, axis, inner].
-struct AxisSplit {
-  int64_t outer = 1;
-  int64_t axis = 1;
-  int64_t inner = 1;
-};
-
-AxisSplit split_at(const mil::Shape& shape, int64_t axis) {
-  AxisSplit split;
-  for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i) {
-    const int64_t size = shape[static_cast<size_t>(i)];
-    (i < axis ? split.outer : (i == axis ? split.axis : split.inner)) *= size;
-  }
-  return split;
-}
 
 Status lower_softmax(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.dense_operand(operation, "x");
@@ -31,7 +16,7 @@ Status lower_softmax(Lowering& lowering, const mil::Operation& operation) {
   const bool is_internal = operation.kind() == "mw.softmax";
   const int64_t axis = is_internal ? x.rank() - 1 : mil::axis_of(operation, "axis", x.rank());
   const AxisSplit split = split_at(x.sizes, axis);
-  Call call{.kernel = "softmax", .reads = {x}, .writes = {y}, .in_place = {{0, 0}}};
+  Call call{.kernel = "softmax", .reads = {x}, .writes = {y}};
   SoftmaxOptions options;
   std::optional<View> mask;
   if (is_internal) {
@@ -43,6 +28,8 @@ Status lower_softmax(Lowering& lowering, const mil::Operation& operation) {
       call.reads.push_back(*mask);
     }
   }
+  // A mask that is a part of x is read again for later rows.
+  if (!mask || mask->buffer != x.buffer) call.in_place = {{0, 0}};
   if (split.outer * split.axis * split.inner == 0) return {};
   call.run = [=](const Memory& memory) -> Status {
     SoftmaxOptions bound = options;
@@ -75,7 +62,8 @@ Status lower_log_sum_exp(Lowering& lowering, const mil::Operation& operation) {
   MW_TRY(expect_element(operation, x, mil::ElementType::fp32));
   const std::vector<int64_t> axes = mil::reduction_axes(operation, x.rank());
   if (axes.empty()) return lowering.emit_copy(operation, x, lowering.result(operation));
-  if (axes.back() - axes.front() + 1 != static_cast<int64_t>(axes.size())) {
+  const bool moves = axes.back() - axes.front() + 1 != static_cast<int64_t>(axes.size());
+  if (moves) {
     std::vector<int64_t> permutation;
     for (int64_t axis = 0; axis < x.rank(); ++axis) {
       if (!std::ranges::binary_search(axes, axis)) permutation.push_back(axis);
@@ -85,8 +73,7 @@ Status lower_log_sum_exp(Lowering& lowering, const mil::Operation& operation) {
   }
   x = lowering.dense(x, operation);
   AxisSplit split;
-  const bool moved = axes.back() - axes.front() + 1 != static_cast<int64_t>(axes.size());
-  const int64_t first = moved ? x.rank() - static_cast<int64_t>(axes.size()) : axes.front();
+  const int64_t first = moves ? x.rank() - static_cast<int64_t>(axes.size()) : axes.front();
   const int64_t last = first + static_cast<int64_t>(axes.size());
   for (int64_t axis = 0; axis < x.rank(); ++axis) {
     const int64_t size = x.sizes[static_cast<size_t>(axis)];

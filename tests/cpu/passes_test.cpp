@@ -157,6 +157,16 @@ TEST(Passes, ScaleMaskAndSoftmaxAreOneCall) {
   EXPECT_EQ(count_calls(listing, "softmax"), 1);
 }
 
+TEST(Passes, ASoftmaxMaskedByAPartOfItsOperandDoesNotOverwriteTheMask) {
+  TestFunction f(1);
+  Value* x = f.b().unary("exp", f.floats({3, 4, 5}));
+  Value* mask = f.b().slice(x, Shape{0, 0, 0}, Shape{1, 4, 5});
+  f.returns({f.b().softmax(f.b().add(x, mask), 2)});
+  const std::string listing = listing_of(f);
+  EXPECT_EQ(count_calls(listing, "softmax"), 1);
+  EXPECT_EQ(count_calls(listing), 2) << listing;  // exp, softmax
+}
+
 TEST(Passes, TheSoftmaxGradientIsOneCall) {
   TestFunction f(1);
   Value* p = f.floats({2, 3, 8, 8}, 0, 1);

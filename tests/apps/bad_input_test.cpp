@@ -1,5 +1,6 @@
 // What users get wrong, one test each: the command ends with one clear line and the documented exit code.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apps/tiny_run.h"
@@ -30,13 +31,21 @@ TEST_F(BadInput, MissingText) {
       "millwright train: cannot open " + path("missing.txt") + ": No such file or directory; check the path");
 }
 
+// Root reads every file, so a test that runs as root lets an ordinary user try.
 TEST_F(BadInput, UnreadableText) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root reads every file";
   corrupt("secret.txt", tiny_text(10));
   std::filesystem::permissions(path("secret.txt"), std::filesystem::perms::none);
-  const Outcome outcome = run(train_on(path("secret.txt")));
+  std::filesystem::permissions(tiny_.folder().path(), std::filesystem::perms::all);
+  std::string as_user = "exec \"$0\" \"$@\"";
+  if (::geteuid() == 0) {
+    if (run_shell("command -v setpriv", {}).exit_code != 0) GTEST_SKIP() << "root without setpriv";
+    as_user = "exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$0\" \"$@\"";
+    if (run_shell(as_user, {"--version"}).exit_code != 0) GTEST_SKIP() << "the build is not open to other users";
+  }
+  const Outcome outcome = run_shell(as_user, train_on(path("secret.txt")));
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_NE(outcome.err.find("cannot open " + path("secret.txt") + ": Permission denied"), std::string::npos);
+  EXPECT_EQ(outcome.err, "millwright train: cannot open " + path("secret.txt") +
+                             ": Permission denied; check the permissions of the file and its folders\n");
 }
 
 TEST_F(BadInput, EmptyCorpus) {
@@ -64,6 +73,16 @@ TEST_F(BadInput, InvalidUtf8) {
 
 TEST_F(BadInput, NoText) {
   expect_refused({"train"}, 2, "millwright train: data: no text given; name at least one file or folder");
+}
+
+TEST_F(BadInput, ShardsAmongText) {
+  tiny_.train_successfully("first");
+  const std::string shards = path("first/shards");
+  expect_refused(train("run", {"--data", shards, path("text.txt")}), 2,
+                 "millwright train: " + shards +
+                     ": a folder of shards goes with no other data; pass it alone, or the text it was made from");
+  expect_refused(train("run", {"--validation-data", shards}), 2,
+                 "millwright train: " + shards + ": expected text for validation, found a folder of shards");
 }
 
 TEST_F(BadInput, UnknownPreset) {
@@ -131,6 +150,17 @@ TEST_F(BadInput, RunFolderThatIsInUse) {
 TEST_F(BadInput, ResumingWhatIsNoRun) {
   expect_refused({"train", "--resume", path("nothing")}, 2,
                  "millwright train: " + path("nothing") + ": not a run folder: it has no run.toml");
+}
+
+// A script whose variable is empty must not begin a new run.
+TEST_F(BadInput, ResumingWithoutAName) {
+  expect_refused({"train", "--resume", ""}, 2, "millwright train: --resume: expected the folder of a run, found \"\"");
+}
+
+TEST_F(BadInput, ResumingIntoAnotherFolder) {
+  tiny_.train_successfully("run");
+  expect_refused({"train", "--resume", path("run"), "--out", path("other")}, 2,
+                 "millwright train: --out does not go with --resume: the run stays in its folder");
 }
 
 TEST_F(BadInput, ResumingWithOtherNumbers) {
@@ -212,6 +242,13 @@ TEST_F(BadInput, TokensThatDoNotExist) {
       0);
   expect_refused({"tokenize", "decode", "--tokenizer", path("t.model"), "--ids", "1 2 9999"}, 2,
                  "millwright tokenize decode: token number 3: expected an id from 0 to 299, found \"9999\"");
+}
+
+TEST_F(BadInput, InfoAboutAPipeThatNobodyWritesTo) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  expect_refused({"info", path("pipe")}, 1,
+                 "millwright info: cannot read " + path("pipe") +
+                     ": expected a regular file or a folder, found a device, pipe or socket");
 }
 
 TEST_F(BadInput, InfoAboutSomethingElse) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
+#include "base/aligned_buffer.h"
 #include "base/check.h"
 #include "cpu/lowering.h"
 #include "cpu/memory_plan.h"
@@ -76,13 +78,14 @@ std::vector<int> aliases_of(const mil::Function& function) {
 
 class Executable final : public CompiledFunction {
  public:
-  Executable(LoweredFunction lowered, const MemoryPlan& plan, std::vector<int> aliases, bool profile, size_t inputs)
+  Executable(LoweredFunction lowered, const MemoryPlan& plan, AlignedBuffer arena, std::vector<int> aliases,
+             bool profile, size_t inputs)
       : buffers_(std::move(lowered.buffers)),
         memory_(std::move(lowered.memory)),
         aliases_(std::move(aliases)),
         input_count_(inputs),
         profiles_(profile),
-        arena_(static_cast<size_t>(plan.arena_bytes)) {
+        arena_(std::move(arena)) {
     report_.arena_bytes = plan.arena_bytes;
     report_.unplanned_bytes = plan.unplanned_bytes;
     for (size_t i = 0; i < lowered.calls.size(); ++i) {
@@ -213,8 +216,9 @@ Result<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(const mil::F
   run_passes(*rewritten);
   MW_ASSIGN(LoweredFunction lowered, Lowering(*rewritten).lower());
   MW_ASSIGN(const MemoryPlan plan, plan_memory(lowered, aliases));
-  return std::unique_ptr<CompiledFunction>(std::make_unique<Executable>(std::move(lowered), plan, std::move(aliases),
-                                                                        options.profile, function.inputs().size()));
+  MW_ASSIGN(AlignedBuffer arena, AlignedBuffer::allocate(static_cast<size_t>(plan.arena_bytes)));
+  return std::unique_ptr<CompiledFunction>(std::make_unique<Executable>(
+      std::move(lowered), plan, std::move(arena), std::move(aliases), options.profile, function.inputs().size()));
 }
 
 }  // namespace millwright::cpu

@@ -187,5 +187,22 @@ TEST(MemoryPlan, RandomGraphsNeverShareLiveBytes) {
   }
 }
 
+// The arena is as large as the user's batch makes it: more than the machine has is an error, not the end of the
+// program.
+TEST(MemoryPlan, AnArenaThatCannotFitIsAnError) {
+  mil::Function function("main", "ios18");
+  mil::Builder b(function);
+  Value* x = b.input("x", mil::Type::tensor(mil::ElementType::fp32, {int64_t{1} << 28, 1}));
+  Value* y = b.input("y", mil::Type::tensor(mil::ElementType::fp32, {1, int64_t{1} << 28}));
+  Value* most = b.reduce("reduce_max", b.matmul(x, y), std::vector<int64_t>{0}, false);
+  function.block().set_results({most});
+  const auto compiled = CompiledFunction::compile(function, {});
+  ASSERT_FALSE(compiled);
+  EXPECT_EQ(compiled.error().kind, ErrorKind::exhausted);
+  EXPECT_EQ(compiled.error().message,
+            "not enough memory for 288230376151711744 bytes (268435456.0 GiB); use a smaller model or batch, or free "
+            "memory");
+}
+
 }  // namespace
 }  // namespace millwright::cpu

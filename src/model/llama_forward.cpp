@@ -57,6 +57,7 @@ PositionTables LlamaForward::causal_tables() {
   PositionTables tables;
   std::tie(tables.cosine, tables.sine) = rotary_tables(sequence_);
   std::vector<double> mask;
+  mask.reserve(static_cast<size_t>(sequence_ * sequence_));  // one that cannot fit fails here, before it fills memory
   for (int64_t query = 0; query < sequence_; ++query) {
     for (int64_t key = 0; key < sequence_; ++key) mask.push_back(key <= query ? 0 : kMasked);
   }

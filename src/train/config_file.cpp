@@ -131,11 +131,12 @@ struct Refusal {
 
 // What toml++ 3.3 must not see, because it stops the program or has undefined behaviour there. Characters outside ASCII
 // outside strings and comments, and quotation marks inside a word, which TOML does not allow; and table headers
-// ("[[["), of which run.toml has none.
+// ("[[[") and dotted keys ("a.a.a": a table in a table for every dot), of which run.toml has none.
 std::optional<Refusal> find_refused(std::string_view text) {
   const size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0;  // behind a byte order mark
   size_t i = begin;
   bool in_list = false;
+  bool in_key = true;
   bool at_line_start = true;
   while (i < text.size()) {
     const char c = text[i];
@@ -154,7 +155,9 @@ std::optional<Refusal> find_refused(std::string_view text) {
       if (c == '[' && !in_list && at_line_start) return Refusal{i, "run.toml has no [tables], only keys"};
       if (c == '{' || c == '}') return Refusal{i, "run.toml has no {tables}, only keys"};
       if (c == '[' && in_list) return Refusal{i, "run.toml has no lists in lists"};
+      if (c == '.' && in_key) return Refusal{i, "run.toml has no keys with dots"};
       in_list = c == '[' || (in_list && c != ']');
+      in_key = c != '=' && (in_key || (c == '\n' && !in_list));
       ++i;
     }
     at_line_start = c == '\n' || (at_line_start && (c == ' ' || c == '\t' || c == '\r'));

@@ -46,7 +46,7 @@ TEST(ConfigFile, ChangesNothingWhenItIsWrong) {
 TEST(ConfigFile, NamesTheKeyNearestToAnUnknownOne) {
   EXPECT_EQ(parse_error("steps = 10\nlearningrate = 0.1\n"),
             "run.toml:2:1: unknown key \"learningrate\"; did you mean \"learning_rate\"?");
-  EXPECT_EQ(parse_error("optimizer.beta1 = 0.9\n"),
+  EXPECT_EQ(parse_error("optimizer = 0.9\n"),
             "run.toml:1:1: unknown key \"optimizer\"; the keys are the options of millwright train, with _ for -");
 }
 
@@ -90,6 +90,16 @@ TEST(ConfigFile, RefusesTables) {
   EXPECT_EQ(parse_error("data = [[]]"), "run.toml:1:9: not valid: run.toml has no lists in lists");
   EXPECT_EQ(parse_error("[[[["), "run.toml:1:1: not valid: run.toml has no [tables], only keys");
   EXPECT_EQ(parse_error("data = [\n  \"a\",\n]  # [b]\n"), "parsed");
+}
+
+TEST(ConfigFile, RefusesKeysWithDotsHoweverDeep) {
+  const std::string error = "not valid: run.toml has no keys with dots";
+  EXPECT_EQ(parse_error("batch = 4\nbeta1.x = 0.9\n"), "run.toml:2:6: " + error);
+  EXPECT_EQ(parse_error("\"a\" . b = 1"), "run.toml:1:5: " + error);
+  std::string deep = "a";
+  for (int i = 0; i < 100'000; ++i) deep += ".a";
+  EXPECT_EQ(parse_error(deep + " = 1"), "run.toml:1:2: " + error);
+  EXPECT_EQ(parse_error("beta1 = 0.9 # a.b\ndata = [\n  \"a.b\",\n]\n\"out\" = 'c.d'\n"), "parsed");
 }
 
 TEST(ConfigFile, NamesAFileThatIsNotThere) {

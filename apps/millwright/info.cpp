@@ -215,11 +215,14 @@ Status run_info(const InfoCommand& command) {
   command.verbosity.apply();
   const Path path = command.path;
   std::error_code error;
-  if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) {
-    return system_error("open", path, ENOENT);
-  }
+  const std::filesystem::file_type type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::not_found) return system_error("open", path, ENOENT);
   if (error) return system_error("open", path, error.value());
-  const bool folder = is_folder(path);
+  const bool folder = type == std::filesystem::file_type::directory;
+  if (!folder && type != std::filesystem::file_type::regular) {  // reading one could wait for ever
+    return fail(ErrorKind::io, "cannot read {}: expected a regular file or a folder, found a device, pipe or socket",
+                command.path);
+  }
   const Kind* kind = folder ? find_kind(kFolders, path) : find_kind(kFiles, path);
   if (kind == nullptr) {
     return fail("{}: not a {} that Millwright knows; expected a {}", command.path, folder ? "folder" : "file",

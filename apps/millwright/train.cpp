@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,6 +17,7 @@
 #include "model/llama_config.h"
 #include "output.h"
 #include "train/config_file.h"
+#include "train/report.h"
 #include "train/trainer.h"
 
 namespace millwright::app {
@@ -89,6 +91,10 @@ Result<train::RunSummary> start_or_resume(const TrainCommand& options) {
   const train::RunOptions run_options{.output = options.verbosity.quiet ? nullptr : stderr};
   if (!options.resume.empty()) {
     if (!options.config_file.empty()) return fail("--config does not go with --resume: the run has its own settings");
+    const auto is_out = [](const GivenSetting& given) { return given.setting->key == "out"; };
+    if (std::ranges::any_of(options.given, is_out)) {
+      return fail("--out does not go with --resume: the run stays in its folder");
+    }
     MW_ASSIGN(train::TrainConfig config, train::run_config(options.resume));
     MW_TRY(apply_flags(options, config));
     return train::resume_run(options.resume, config, run_options);
@@ -120,6 +126,14 @@ nlohmann::ordered_json summary_json(const train::RunSummary& summary) {
           {"seconds", summary.seconds}};
 }
 
+// Where to find what was made, also after a resume that found nothing left to do.
+void print_outcome(const train::RunSummary& summary) {
+  const std::string line = fmt::format("{}: update {} of {} done; the model is {}, the loss curve {}\n",
+                                       summary.run.string(), summary.updates, summary.planned_updates,
+                                       summary.checkpoint.string(), (summary.run / train::kReportFileName).string());
+  std::fputs(line.c_str(), stderr);
+}
+
 Status run_train(const TrainCommand& options) {
   options.verbosity.apply();
   install_interrupt_handler();
@@ -129,6 +143,7 @@ Status run_train(const TrainCommand& options) {
     return fail(ErrorKind::interrupted, "interrupted after update {} of {}; go on with: millwright train --resume {}",
                 summary.updates, summary.planned_updates, summary.run.string());
   }
+  if (!options.verbosity.quiet) print_outcome(summary);
   return {};
 }
 
@@ -139,7 +154,12 @@ void add_train(CommandTree& tree) {
   auto options = std::make_shared<TrainCommand>();
   command.text("--config", options->config_file, "FILE",
                "Settings from a file like a run's run.toml; flags override it");
-  command.text("--resume", options->resume, "DIR", "Go on with a run from its newest checkpoint");
+  command.option("--resume", "DIR", "Go on with a run from its newest checkpoint",
+                 [options](const Command::Values& values) -> Status {
+                   options->resume = values.back();
+                   if (options->resume.empty()) return fail("--resume: expected the folder of a run, found \"\"");
+                   return {};
+                 });
   command.flag("--json", options->json, "Print a summary as JSON at the end");
   options->verbosity.add_to(command);
   add_settings(command, *options);

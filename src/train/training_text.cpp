@@ -32,6 +32,24 @@ Result<text::Tokenizer> obtain_tokenizer(const TrainConfig& config, const ModelC
   return fail("{}: shards need the tokenizer that made them; pass --tokenizer FILE", config.data.front());
 }
 
+bool holds_shards(const Path& folder) {
+  std::error_code error;
+  return std::filesystem::exists(folder / text::kManifestName, error);
+}
+
+// Shards read as text would leave only the words of their manifest.
+Status check_paths(const TrainConfig& config) {
+  for (const std::string& path : config.data) {
+    if (config.data.size() > 1 && holds_shards(path)) {
+      return fail("{}: a folder of shards goes with no other data; pass it alone, or the text it was made from", path);
+    }
+  }
+  for (const std::string& path : config.validation_data) {
+    if (holds_shards(path)) return fail("{}: expected text for validation, found a folder of shards", path);
+  }
+  return {};
+}
+
 Status check_shards(const text::ShardManifest& manifest, const Path& folder, const std::string& tokenizer_hash) {
   if (manifest.identity.tokenizer_hash == tokenizer_hash) return {};
   return fail("{}: made with another tokenizer (hash {}, this one has {}); tokenize the text again", folder.string(),
@@ -65,8 +83,7 @@ TrainingText make_text(const text::ShardSet& data, const text::ShardSet* validat
 }  // namespace
 
 std::optional<Path> shard_folder(const std::vector<std::string>& data) {
-  std::error_code error;
-  if (data.size() != 1 || !std::filesystem::exists(Path(data[0]) / text::kManifestName, error)) return std::nullopt;
+  if (data.size() != 1 || !holds_shards(data[0])) return std::nullopt;
   return Path(data[0]);
 }
 
@@ -76,6 +93,7 @@ Path tokenizer_file(const Path& file_or_folder) {
 }
 
 Result<PreparedText> prepare_text(const TrainConfig& config, const ModelChoice& choice, const Path& run) {
+  MW_TRY(check_paths(config));
   const std::optional<Path> given_shards = shard_folder(config.data);
   std::optional<text::Corpus> corpus;
   if (!given_shards) {

@@ -40,6 +40,14 @@ TEST_F(Output, OfTrainingIsSilentWhenQuiet) {
   EXPECT_EQ(outcome.out + outcome.err, "");
 }
 
+TEST_F(Output, OfTrainingEndsWithWhereThingsAre) {
+  const std::string line = fmt::format(
+      "{0}: update 12 of 12 done; the model is {0}/checkpoints/update-000012, the loss curve {0}/report.html",
+      path("run"));
+  EXPECT_EQ(last_line(run(tiny_.train("run")).err), line);
+  EXPECT_EQ(run({"train", "--resume", path("run")}).err, line + "\n");  // nothing left to do
+}
+
 TEST_F(Output, OfEvaluationIsJson) {
   tiny_.train_successfully("run");
   const Json evaluation = json_of({"eval", "--model", path("run"), "--data", path("text.txt"), "--json"});

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/check.h"
 #include "base/function_ref.h"
 #include "mil/blob/blob_format.h"
 
@@ -204,6 +205,18 @@ Status store_blobs(Program& program, int64_t minimum_elements, BlobWriter& write
   BlobStore store(minimum_elements, writer, path, files);
   return replace_literals(
       program, [&store](const Literal& literal, const Place& place) { return store.replace(literal, place); });
+}
+
+size_t strip_weights(Program& program) {
+  size_t stripped = 0;
+  const Status status = replace_literals(program, [&](const Literal& literal, const Place& place) -> Replacement {
+    if (!place.is_operand || !literal.type().is_tensor() || !literal.has_elements()) return std::nullopt;
+    if (literal.type().count() <= kStrippedElements) return std::nullopt;
+    ++stripped;
+    return Literal::blob(literal.type(), {std::string(kStrippedPath), 0});
+  });
+  MW_CHECK(status.has_value(), "leaving out weights failed: {}", status.error().message);
+  return stripped;
 }
 
 }  // namespace millwright::mil

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "mil/blob/blob_file.h"
@@ -25,5 +26,15 @@ inline constexpr int64_t kBlobElements = 10;
 // Literals that already stand in files of `files` are copied over, whatever their size, without being unpacked.
 Status store_blobs(Program& program, int64_t minimum_elements, BlobWriter& writer, const std::string& path,
                    WeightFiles& files);
+
+// Constants longer than this are weights and not axes, paddings or bounds: no tensor has more axes than 5, and a
+// padding two numbers for each.
+inline constexpr int64_t kStrippedElements = 16;
+// Stands in BLOBFILE references whose numbers were left out.
+inline constexpr std::string_view kStrippedPath = "@model_path/stripped";
+
+// Every longer inline constant of an operation becomes BLOBFILE(path = kStrippedPath, offset = 0): for showing and
+// passing on a program without its weights. Returns how many went.
+size_t strip_weights(Program& program);
 
 }  // namespace millwright::mil

@@ -1,0 +1,237 @@
+// `millwright mil`: programs in every form through the commands, as users call them.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+
+namespace millwright::app {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kGood =
+    "program(1.3)\n"
+    "{\n"
+    "    func main<ios18>(tensor<fp32, [2, 3]> x) {\n"
+    "            tensor<fp32, [2, 3]> y = exp(x = x)[name = string(\"y\")];\n"
+    "        } -> (y);\n"
+    "}";
+constexpr const char* kWrong =
+    "program(1.3)\n"
+    "{\n"
+    "    func main<ios18>(tensor<fp32, [2, 3]> x) {\n"
+    "            tensor<fp32, [9, 3]> y = exp(x = x);\n"
+    "            tensor<fp16, [2, 3]> z = exp(x = x);\n"
+    "        } -> (y, z);\n"
+    "}";
+
+std::string containers(const std::string& name) {
+  return std::string(MILLWRIGHT_SOURCE_DIR) + "/tests/mil/containers/" + name;
+}
+std::string weights_of(const std::string& package) { return package + "/Data/com.apple.CoreML/weights/weight.bin"; }
+
+// The text of foreign.mlpackage; programs are printed as Apple's compiler does, without a line break at the end.
+std::string foreign_text() {
+  const std::string text = read_whole_file(containers("foreign.mil"));
+  return text.substr(0, text.find_last_not_of('\n') + 1);
+}
+
+TEST(MilCheck, AcceptsAProgramSilently) {
+  const TemporaryFolder folder;
+  const Outcome outcome = run({"mil", "check", folder.write("a.mil", kGood), folder.write("b.mil", kGood)});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out + outcome.err, "");
+}
+
+TEST(MilCheck, ReportsEveryErrorWithItsPlace) {
+  const TemporaryFolder folder;
+  const std::string wrong = folder.write("wrong.mil", kWrong);
+  const Outcome outcome = run({"mil", "check", folder.write("a.mil", kGood), wrong});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, wrong +
+                             ":4:13: line 4, y (exp): y is declared as tensor<fp32, [9, 3]>, but its operands give "
+                             "tensor<fp32, [2, 3]>\n" +
+                             wrong +
+                             ":5:13: line 5, z (exp): z is declared as tensor<fp16, [2, 3]>, but its operands give "
+                             "tensor<fp32, [2, 3]>\n");
+  EXPECT_EQ(outcome.err, "millwright mil check: 2 errors in 1 of 2 programs\n");
+}
+
+TEST(MilCheck, GoesOnBehindAFileThatIsMissing) {
+  const TemporaryFolder folder;
+  const std::string missing = (folder / "missing.mil").string();
+  const Outcome alone = run({"mil", "check", missing});
+  EXPECT_EQ(alone.exit_code, 1);
+  EXPECT_EQ(alone.out, "cannot open " + missing + ": No such file or directory; check the path\n");
+  const Outcome both = run({"mil", "check", missing, folder.write("wrong.mil", kWrong)});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_EQ(both.err, "millwright mil check: 3 errors in 2 of 2 programs\n");
+}
+
+TEST(MilCheck, PrintsJson) {
+  const TemporaryFolder folder;
+  const Outcome outcome = run({"mil", "check", "--json", folder.write("wrong.mil", kWrong)});
+  EXPECT_EQ(outcome.exit_code, 2);
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json.at(0).at("ok"), false);
+  EXPECT_EQ(json.at(0).at("errors").size(), 2u);
+  EXPECT_EQ(json.at(0).at("errors").at(1).at("line"), 5);
+  EXPECT_EQ(json.at(0).at("errors").at(1).at("column"), 13);
+}
+
+TEST(MilCheck, NeedsTheWeightsUnlessToldNotTo) {
+  const TemporaryFolder folder;
+  const std::string text =
+      "program(1.3)\n{\n func main<ios18>(tensor<fp16, [10]> x) {\n"
+      "  tensor<fp16, [10]> w = const()[name = string(\"w\"), val = tensor<fp16, [10]>(BLOBFILE(path = "
+      "string(\"@model_path/weight.bin\"), offset = uint64(64)))];\n"
+      "  tensor<fp16, [10]> y = add(x = x, y = w);\n } -> (y);\n}\n";
+  const std::string path = folder.write("a.mil", text);
+  const Outcome missing = run({"mil", "check", path});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_EQ(missing.out, path + ": line 4, w (const): cannot open " + (folder / "weight.bin").string() +
+                             ": No such file or directory; check the path\n");
+  EXPECT_EQ(run({"mil", "check", "--ignore-weights", path}).exit_code, 0);
+  const std::string weights = std::filesystem::path(weights_of(containers("foreign.mlpackage"))).parent_path();
+  EXPECT_EQ(run({"mil", "check", "--weights", weights, path}).exit_code, 0);
+}
+
+TEST(MilPrint, PrintsAPackageAsItsText) {
+  const Outcome outcome = run({"mil", "print", containers("foreign.mlpackage")});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, foreign_text());
+}
+
+TEST(MilPrint, ReadsTextAndMessagesFromStandardInput) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_shell("\"$0\" mil print - < \"$1\"", {folder.write("a.mil", kGood)}).out, kGood);
+  const std::string model = containers("foreign.mlpackage") + "/Data/com.apple.CoreML/model.mlmodel";
+  EXPECT_EQ(run_shell("\"$0\" mil print - < \"$1\"", {model}).out, foreign_text());
+}
+
+TEST(MilPrint, NamesConstantsInTheEngineStyle) {
+  const TemporaryFolder folder;
+  const Outcome outcome = run({"mil", "print", "--style", "engine", folder.write("a.mil", kGood)});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_NE(outcome.out.find("buildInfo"), std::string::npos) << outcome.out;
+}
+
+TEST(MilPrint, InlinesAndStripsWeights) {
+  const std::string package = containers("foreign.mlpackage");
+  EXPECT_NE(run({"mil", "print", "--inline-weights", package}).out.find("([[0x0p+0, 0x1p+0, 0x1p+1"),
+            std::string::npos);
+  const Json json = Json::parse(run({"mil", "print", "--strip-weights", "--json", package}).out);
+  EXPECT_EQ(json.at("stripped"), 0);
+  EXPECT_EQ(json.at("text"), foreign_text());
+}
+
+TEST(MilPrint, RefusesWrongOptionsAndPrograms) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  expect_refused({"mil", "print", "--style", "x", good}, 2,
+                 "millwright mil print: --style: expected apple or engine, found \"x\"");
+  expect_refused({"mil", "print", "--strip-weights", "--inline-weights", good}, 2,
+                 "millwright mil print: --strip-weights and --inline-weights exclude each other; leave one out");
+  const std::string broken = folder.write("b.mil", "program(1.3) {");
+  const Outcome outcome = run({"mil", "print", broken});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err.rfind("millwright mil print: " + broken + ":1:", 0), 0u) << outcome.err;
+}
+
+TEST(MilStats, CountsEachFunction) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  const Json json = Json::parse(run({"mil", "stats", "--json", good}).out);
+  const Json& main = json.at("functions").at(0);
+  EXPECT_EQ(main.at("function"), "main");
+  EXPECT_EQ(main.at("operations"), 1);
+  EXPECT_EQ(main.at("flops"), 6);
+  EXPECT_EQ(main.at("bytes"), 48);
+  EXPECT_EQ(main.at("peak_bytes"), 48);
+  EXPECT_EQ(main.at("kinds").at(0).at("kind"), "exp");
+  const Outcome text = run({"mil", "stats", good});
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_NE(text.out.find("\n  exp                                     1              6             48\n"),
+            std::string::npos)
+      << text.out;
+}
+
+TEST(MilBlob, ListsAndVerifiesRecords) {
+  const std::string blob = weights_of(containers("foreign.mlpackage"));
+  EXPECT_EQ(run({"mil", "blob", "list", blob}).out,
+            "      offset  type             count         bytes\n"
+            "          64  fp16                10            20\n");
+  const Json json = Json::parse(run_shell("\"$0\" mil blob verify --json - < \"$1\"", {blob}).out);
+  EXPECT_EQ(json.at("records"), 1);
+  EXPECT_EQ(json.at("payload_bytes"), 20);
+}
+
+TEST(MilBlob, ExtractsARecordInBothForms) {
+  const TemporaryFolder folder;
+  const std::string blob = weights_of(containers("foreign.mlpackage"));
+  const std::string raw = (folder / "w.bin").string();
+  const std::string array = (folder / "w.npy").string();
+  EXPECT_EQ(run({"mil", "blob", "extract", blob, "--offset", "64", "--raw", "--out", raw}).exit_code, 0);
+  EXPECT_EQ(run({"mil", "blob", "extract", blob, "--offset", "64", "--out", array}).exit_code, 0);
+  const std::string payload = read_whole_file(blob).substr(128, 20);
+  EXPECT_EQ(read_whole_file(raw), payload);
+  const std::string npy = read_whole_file(array);
+  EXPECT_EQ(npy.rfind("{'descr': '<f2', 'fortran_order': False, 'shape': (10,), }", 10), 10u);
+  EXPECT_EQ(npy.substr(128), payload);
+}
+
+TEST(MilBlob, RefusesATruncatedFile) {
+  const TemporaryFolder folder;
+  const std::string whole = read_whole_file(weights_of(containers("foreign.mlpackage")));
+  for (const size_t length : {size_t{0}, size_t{63}, size_t{100}, size_t{140}}) {
+    const Outcome outcome = run({"mil", "blob", "verify", folder.write("cut.bin", whole.substr(0, length))});
+    EXPECT_EQ(outcome.exit_code, 2) << length;
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
+TEST(MilConvert, LeadsBackToTheSameText) {
+  const TemporaryFolder folder;
+  const std::string compiled = (folder / "a.mlmodelc").string();
+  const std::string package = (folder / "b.mlpackage/").string();
+  const std::string text = (folder / "c.mil").string();
+  EXPECT_EQ(run({"mil", "convert", containers("foreign.mlpackage"), compiled}).exit_code, 0);
+  EXPECT_EQ(run({"mil", "convert", compiled, package}).exit_code, 0);
+  const Outcome last = run({"mil", "convert", "--json", package, text});
+  EXPECT_EQ(last.exit_code, 0);
+  EXPECT_EQ(Json::parse(last.out).at("form"), "text");
+  EXPECT_EQ(read_whole_file(text), foreign_text());
+  EXPECT_EQ(read_whole_file(compiled + "/weights/weight.bin"), read_whole_file(weights_of(package)));
+}
+
+TEST(MilConvert, OverwritesNothing) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  const std::string there = folder.write("b.mil", "mine");
+  expect_refused({"mil", "convert", good, there}, 1,
+                 "millwright mil convert: cannot write " + there +
+                     ": something of this name exists; remove it or choose another name");
+  EXPECT_EQ(read_whole_file(there), "mine");
+  const std::string other = (folder / "c.onnx").string();
+  expect_refused({"mil", "convert", good, other}, 2,
+                 "millwright mil convert: " + other + ": expected a name that ends in .mlpackage, .mlmodelc or .mil");
+}
+
+TEST(Mil, HelpOfEveryCommandGivesExamplesWithItsFlags) {
+  for (const std::string words : {"check", "print", "stats", "convert", "blob list", "blob extract", "blob verify"}) {
+    const Outcome outcome = run_shell("\"$0\" mil " + words + " --help", {});
+    EXPECT_EQ(outcome.exit_code, 0);
+    const size_t examples = outcome.out.find("Examples:\n");
+    ASSERT_NE(examples, std::string::npos) << words;
+    EXPECT_NE(outcome.out.find("millwright mil " + words, examples), std::string::npos) << words;
+    for (size_t at = outcome.out.find(" --", examples); at != std::string::npos; at = outcome.out.find(" --", at + 1)) {
+      const std::string flag = outcome.out.substr(at + 1, outcome.out.find_first_of(" \n", at + 1) - at - 1);
+      EXPECT_LT(outcome.out.find("\n  " + flag + " "), examples) << words << ": " << flag;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millwright::app

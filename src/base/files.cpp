@@ -118,6 +118,30 @@ Path parent_of(const Path& path) {
   return parent.empty() ? Path(".") : parent;
 }
 
+// Where a file takes its place by rename: behind a link, which goes on pointing there. A device or pipe is refused,
+// because the rename would put a file where it was: root would lose /dev/null.
+Result<Path> replaceable_file(const Path& path) {
+  std::error_code error;
+  const std::filesystem::file_type type = std::filesystem::status(path, error).type();
+  switch (type) {
+    case std::filesystem::file_type::regular:
+      break;
+    case std::filesystem::file_type::none:
+    case std::filesystem::file_type::not_found:
+    case std::filesystem::file_type::unknown:
+      return path;
+    case std::filesystem::file_type::directory:
+      return system_error("write", path, EISDIR);
+    default:
+      return fail(ErrorKind::io, "cannot write {}: expected a regular file, found a device, pipe or socket",
+                  path.string());
+  }
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  Path target = std::filesystem::canonical(path, error);
+  if (error) return system_error("write", path, error.value());
+  return target;
+}
+
 }  // namespace
 
 tl::unexpected<Error> system_error(std::string_view operation, const Path& path, int error_number) {
@@ -197,9 +221,9 @@ Status make_directories(const Path& directory) {
   return {};
 }
 
-Result<AtomicFile> AtomicFile::open(const Path& path) {
+Result<AtomicFile> AtomicFile::open(const Path& name) {
   static std::atomic<uint64_t> serial{0};
-  if (std::error_code error; std::filesystem::is_directory(path, error)) return system_error("write", path, EISDIR);
+  MW_ASSIGN(const Path path, replaceable_file(name));
   AtomicFile file;
   file.path_ = path;
   // The process id and the serial keep writers apart; O_EXCL never follows or overwrites what is there, so a file left

@@ -110,6 +110,30 @@ TEST(WriteFileAtomically, RefusesToReplaceAFolder) {
             "cannot write " + folder.path().string() + ": Is a directory");
 }
 
+TEST(WriteFileAtomically, NeverTakesThePlaceOfAPipeOrDevice) {
+  const TemporaryFolder folder;
+  const Path pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::filesystem::create_symlink(pipe, folder / "link");
+  for (const Path& path : {pipe, folder / "link"}) {
+    const Status status = write_file_atomically(path, "text");
+    ASSERT_FALSE(status.has_value());
+    EXPECT_EQ(status.error().message,
+              "cannot write " + path.string() + ": expected a regular file, found a device, pipe or socket");
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(entries_of(folder.path()), 2u);
+}
+
+TEST(WriteFileAtomically, WritesThroughALink) {
+  const TemporaryFolder folder;
+  const Path file = folder.write("file", "old");
+  std::filesystem::create_symlink("file", folder / "link");
+  ASSERT_TRUE(write_file_atomically(folder / "link", "new").has_value());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_text_file(file, 10), "new");
+}
+
 TEST(WriteFileAtomically, KeepsTheOldFileWhenTheNewOneDoesNotFit) {
   const TemporaryFolder folder;
   const Path path = folder.write("file", "old");

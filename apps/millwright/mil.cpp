@@ -6,7 +6,7 @@
 namespace millwright::app {
 
 void add_mil(CommandTree& tree) {
-  tree.add("mil", "Check, print, explain and convert MIL programs",
+  tree.add("mil", "Check, print, explain, convert and run MIL programs",
            "  millwright mil check model.mlpackage\n"
            "  millwright mil stats model.mlmodelc\n"
            "  millwright mil convert model.mlmodelc model.mlpackage\n");
@@ -15,6 +15,7 @@ void add_mil(CommandTree& tree) {
   add_mil_stats(tree);
   add_mil_blob(tree);
   add_mil_convert(tree);
+  add_mil_run(tree);
 }
 
 }  // namespace millwright::app

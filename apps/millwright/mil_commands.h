@@ -10,5 +10,6 @@ void add_mil_print(CommandTree& tree);
 void add_mil_stats(CommandTree& tree);
 void add_mil_blob(CommandTree& tree);
 void add_mil_convert(CommandTree& tree);
+void add_mil_run(CommandTree& tree);
 
 }  // namespace millwright::app

@@ -219,8 +219,93 @@ TEST(MilConvert, OverwritesNothing) {
                  "millwright mil convert: " + other + ": expected a name that ends in .mlpackage, .mlmodelc or .mil");
 }
 
+// An .npy file of 32-bit floats, spelled out from NumPy's description of the format.
+std::string npy(const std::string& shape, const std::vector<float>& numbers) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }";
+  header.append(117 - header.size(), ' ');
+  std::string bytes("\x93NUMPY\x01\x00\x76\x00", 10);
+  bytes += header + "\n";
+  bytes.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float));
+  return bytes;
+}
+
+constexpr const char* kAdd =
+    "program(1.3)\n{\n func main<ios18>(tensor<fp32, [2]> a, tensor<fp32, [2]> b) {\n"
+    "  tensor<fp32, [2]> y = add(x = a, y = b);\n } -> (y);\n}\n";
+
+TEST(MilRun, TakesAndGivesArrays) {
+  const TemporaryFolder folder;
+  const std::string a = folder.write("a.npy", npy("(2,)", {1, 2}));
+  const std::string b = folder.write("b.npy", npy("(2,)", {0.5, -4}));
+  const std::string out = (folder / "out").string();
+  const Outcome outcome = run({"mil", "run", "--input", "a=" + a, "--input", "b=" + b, "--out", out, "--runs", "2",
+                               "--json", folder.write("add.mil", kAdd)});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(read_whole_file(out + "/y.npy"), npy("(2,)", {1.5, -2}));
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json.at("results").at("y"), "tensor<fp32, [2]>");
+  EXPECT_EQ(json.at("runs"), 2);
+  EXPECT_GT(json.at("best_seconds").get<double>(), 0);
+  EXPECT_LE(json.at("best_seconds").get<double>(), json.at("mean_seconds").get<double>());
+}
+
+TEST(MilRun, DrawsInputsFromTheSeed) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write("add.mil", kAdd);
+  std::vector<std::string> results;
+  for (const std::string seed : {"1", "1", "2"}) {
+    const std::string out = (folder / ("out" + std::to_string(results.size()))).string();
+    EXPECT_EQ(run({"mil", "run", program, "--seed", seed, "--out", out}).exit_code, 0);
+    results.push_back(read_whole_file(out + "/y.npy"));
+  }
+  EXPECT_EQ(results[0].size(), 136u);
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_NE(results[0], results[2]);
+}
+
+TEST(MilRun, ComparesResultsWithinATolerance) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write("add.mil", kAdd);
+  const std::string a = "a=" + folder.write("a.npy", npy("(2,)", {1, 2})).string();
+  const std::string b = "b=" + folder.write("b.npy", npy("(2,)", {0.5, -4})).string();
+  const std::string y = "y=" + folder.write("y.npy", npy("(2,)", {1.5, -2.5})).string();
+  const Arguments words = {"mil", "run", program, "--input", a, "--input", b, "--compare", y, "--tolerance"};
+  Arguments loose = words;
+  loose.emplace_back("0.3");
+  EXPECT_EQ(run(loose).exit_code, 0);
+  Arguments strict = words;
+  strict.emplace_back("0.1");
+  const Outcome outcome = run(strict);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.err,
+            "millwright mil run: y: element 1 is -2, expected -2.5: a deviation of 0.2, with a tolerance of 0.1\n");
+}
+
+TEST(MilRun, SaysWhichInputsAndFunctionsThereAre) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write("add.mil", kAdd);
+  expect_refused({"mil", "run", program, "--input", "c=c.npy"}, 2,
+                 "millwright mil run: --input: the function has no c; it has a, b");
+  expect_refused({"mil", "run", program, "--input", "c.npy"}, 2,
+                 "millwright mil run: --input: expected NAME=FILE, found \"c.npy\"");
+  expect_refused({"mil", "run", program, "--function", "other"}, 2,
+                 "millwright mil run: --function: the program has no function other; it has main");
+  const std::string wrong = folder.write("w.npy", npy("(3,)", {1, 2, 3}));
+  expect_refused({"mil", "run", program, "--input", "a=" + wrong}, 2,
+                 "millwright mil run: input a: expected tensor<fp32, [2]>, found tensor<fp32, [3]>");
+  expect_refused({"mil", "run", program, "--tolerance", "nan"}, 2,
+                 "millwright mil run: --tolerance: expected 0 or more, found nan");
+}
+
+TEST(MilRun, NamesWhatTheExecutorCannotRun) {
+  const Outcome outcome = run({"mil", "run", containers("foreign.mlpackage")});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("unknown operation any"), std::string::npos) << outcome.err;
+}
+
 TEST(Mil, HelpOfEveryCommandGivesExamplesWithItsFlags) {
-  for (const std::string words : {"check", "print", "stats", "convert", "blob list", "blob extract", "blob verify"}) {
+  for (const std::string words :
+       {"check", "print", "stats", "convert", "run", "blob list", "blob extract", "blob verify"}) {
     const Outcome outcome = run_shell("\"$0\" mil " + words + " --help", {});
     EXPECT_EQ(outcome.exit_code, 0);
     const size_t examples = outcome.out.find("Examples:\n");

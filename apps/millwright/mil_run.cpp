@@ -1,0 +1,198 @@
+// `millwright mil run`: one function of a program on arrays or random numbers.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/memory_usage.h"
+#include "commands.h"
+#include "common_options.h"
+#include "cpu/function_run.h"
+#include "mil/npy_file.h"
+#include "mil/verifier.h"
+#include "mil_commands.h"
+#include "mil_input.h"
+#include "output.h"
+
+namespace millwright::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RunCommand {
+  ProgramInput program;
+  std::string function;
+  std::vector<std::string> inputs;    // NAME=FILE
+  std::vector<std::string> expected;  // NAME=FILE
+  std::string out;
+  int64_t seed = 0;
+  int64_t runs = 1;
+  double tolerance = 1e-3;
+  bool json = false;
+  Threads threads;
+};
+
+using Arrays = std::map<std::string, mil::Literal>;
+
+// The arrays of NAME=FILE words; every name must be one of `known`.
+Result<Arrays> read_arrays(const std::string& option, const std::vector<std::string>& words,
+                           const std::vector<std::string>& known) {
+  Arrays arrays;
+  for (const std::string& word : words) {
+    const size_t cut = word.find('=');
+    if (cut == std::string::npos) return fail("{}: expected NAME=FILE, found \"{}\"", option, word);
+    const std::string name = word.substr(0, cut);
+    if (std::ranges::find(known, name) == known.end()) {
+      return fail("{}: the function has no {}; it has {}", option, name, fmt::join(known, ", "));
+    }
+    if (arrays.contains(name)) return fail("{}: {} is given twice", option, name);
+    MW_ASSIGN(mil::Literal array, mil::read_npy(word.substr(cut + 1)));
+    arrays.emplace(name, std::move(array));
+  }
+  return arrays;
+}
+
+Result<const mil::Function*> find_function(const mil::Program& program, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& function : program.functions()) names.push_back(function->name());
+  if (name.empty() && names.size() == 1) return program.functions().front().get();
+  const std::string wanted = name.empty() ? "main" : name;
+  if (const mil::Function* function = program.function(wanted)) return function;
+  return fail("--function: the program has no function {}; it has {}", wanted, fmt::join(names, ", "));
+}
+
+std::vector<std::string> input_names(const mil::Function& function) {
+  std::vector<std::string> names;
+  for (const auto& input : function.inputs()) names.push_back(input->name());
+  return names;
+}
+
+std::vector<std::string> result_names(const mil::Function& function) {
+  std::vector<std::string> names;
+  for (const mil::Value* result : function.results()) names.push_back(result->name());
+  return names;
+}
+
+Result<std::vector<mil::Literal>> gather_inputs(const mil::Function& function, const RunCommand& options) {
+  MW_ASSIGN(const Arrays arrays, read_arrays("--input", options.inputs, input_names(function)));
+  std::vector<mil::Literal> inputs;
+  for (size_t i = 0; i < function.inputs().size(); ++i) {
+    const mil::Value& input = *function.inputs()[i];
+    const auto given = arrays.find(input.name());
+    if (given != arrays.end()) {
+      inputs.push_back(given->second);
+      continue;
+    }
+    Result<mil::Literal> random = cpu::random_input(input.type(), static_cast<uint64_t>(options.seed), i);
+    if (!random) return tl::unexpected(with_context(std::move(random.error()), "input " + input.name()));
+    inputs.push_back(std::move(*random));
+  }
+  return inputs;
+}
+
+Status write_results(const mil::Function& function, const cpu::FunctionRun& run, const std::string& folder) {
+  MW_TRY(make_directories(folder));
+  for (size_t i = 0; i < run.results.size(); ++i) {
+    const std::string& name = function.results()[i]->name();
+    if (name.find('/') != std::string::npos) return fail("--out: the result {} has no name for a file", name);
+    MW_TRY(mil::write_npy(Path(folder) / (name + ".npy"), run.results[i]));
+  }
+  return {};
+}
+
+Json results_json(const mil::Function& function, const cpu::FunctionRun& run) {
+  Json results = Json::object();
+  for (size_t i = 0; i < run.results.size(); ++i) {
+    results[function.results()[i]->name()] = mil::type_text(run.results[i].type());
+  }
+  return results;
+}
+
+Json json_of(const cpu::Deviation& deviation) {
+  return {{"deviation", deviation.largest},
+          {"element", deviation.index},
+          {"found", deviation.found},
+          {"expected", deviation.expected}};
+}
+
+Json report(const mil::Function& function, const cpu::FunctionRun& run) {
+  const double total = std::accumulate(run.run_seconds.begin(), run.run_seconds.end(), 0.0);
+  return {{"function", function.name()},
+          {"results", results_json(function, run)},
+          {"runs", run.run_seconds.size()},
+          {"compile_seconds", run.compile_seconds},
+          {"best_seconds", *std::ranges::min_element(run.run_seconds)},
+          {"mean_seconds", total / static_cast<double>(run.run_seconds.size())},
+          {"arena_bytes", run.memory.arena_bytes},
+          {"constant_bytes", run.memory.constant_bytes},
+          {"workspace_bytes", run.memory.workspace_bytes},
+          {"process_bytes", peak_resident_bytes()}};
+}
+
+Status run_run(const RunCommand& options) {
+  options.threads.apply();
+  if (!(options.tolerance >= 0)) return fail("--tolerance: expected 0 or more, found {}", options.tolerance);
+  MW_ASSIGN(mil::ProgramSource source, options.program.read_correct());
+  MW_TRY(load_weights(source));
+  MW_TRY(mil::verify(*source.program));
+  MW_ASSIGN(const mil::Function* function, find_function(*source.program, options.function));
+  MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, options));
+  MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, result_names(*function)));
+  MW_ASSIGN(const cpu::FunctionRun run, cpu::run_function(*function, inputs, options.runs));
+
+  Json facts = report(*function, run);
+  Status agreement;
+  for (size_t i = 0; i < run.results.size(); ++i) {
+    const std::string& name = function->results()[i]->name();
+    const auto wanted = expected.find(name);
+    if (wanted == expected.end()) continue;
+    Result<cpu::Deviation> deviation = cpu::deviation(run.results[i], wanted->second);
+    if (!deviation) return tl::unexpected(with_context(std::move(deviation.error()), "--compare " + name));
+    facts["compared"][name] = json_of(*deviation);
+    if (deviation->largest <= options.tolerance || !agreement) continue;
+    agreement = fail("{}: element {} is {:g}, expected {:g}: a deviation of {:g}, with a tolerance of {:g}", name,
+                     deviation->index, deviation->found, deviation->expected, deviation->largest, options.tolerance);
+  }
+  if (!options.out.empty()) MW_TRY(write_results(*function, run, options.out));
+  options.json ? print_json(facts) : print_facts(facts);
+  return agreement;
+}
+
+// Takes one NAME=FILE each time it stands on the command line.
+void add_arrays(Command& command, const std::string& name, std::vector<std::string>& words, const std::string& help) {
+  Command::Option& added = command.option(name, "NAME=FILE", help, [&words](const Command::Values& values) -> Status {
+    words = values;
+    return {};
+  });
+  added.parsed->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+}  // namespace
+
+void add_mil_run(CommandTree& tree) {
+  Command& command = tree.add("mil run", "Run a function of a program on the CPU",
+                              "  millwright mil run model.mlpackage --runs 10\n"
+                              "  millwright mil run model.mil --input x=x.npy --out results\n"
+                              "  millwright mil run model.mil --input x=x.npy --compare y=y.npy --tolerance 0.01\n");
+  auto options = std::make_shared<RunCommand>();
+  options->program.add_to(command);
+  options->program.add_weights_to(command);
+  command.text("--function", options->function, "NAME", "The function; without it, main or the only one");
+  add_arrays(command, "--input", options->inputs, "An input from an .npy file; the others are random");
+  command.integer("--seed", options->seed, "Of the random inputs", 0);
+  command.integer("--runs", options->runs, "How often to run", 1, 1'000'000);
+  command.text("--out", options->out, "DIR", "Folder for the results, NAME.npy each");
+  add_arrays(command, "--compare", options->expected, "A result that must be that of an .npy file");
+  command.number("--tolerance", options->tolerance, "Most that |found - expected| / max(1, |expected|) may be");
+  options->threads.add_to(command);
+  command.flag("--json", options->json, "Print JSON");
+  command.on_run([options] { return run_run(*options); });
+}
+
+}  // namespace millwright::app

@@ -279,11 +279,11 @@ int main(int argc, char** argv) {
   millwright::Options options;
   CLI::App app("One training step against the machine's own matrix-product speed");
   app.add_option("--model", options.model, "A preset")->capture_default_str();
-  app.add_option("--batch", options.batch, "Sequences of a step")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--batch", options.batch, "Sequences of a step")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   app.add_option("--sequence", options.sequence, "Tokens of a sequence; the model's by default")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--threads", options.threads, "All by default")->check(CLI::PositiveNumber);
-  app.add_option("--steps", options.steps, "Measured steps")->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--threads", options.threads, "All by default")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--steps", options.steps, "Measured steps")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   app.add_flag("--accumulate", options.accumulate, "Add gradients to their buffers");
   app.add_flag("--listing", options.listing, "Print the kernel calls of a step and stop");
   app.add_flag("--profile", options.profile, "Print time by kernel, the slowest calls, and the products alone");

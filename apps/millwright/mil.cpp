@@ -16,6 +16,7 @@ void add_mil(CommandTree& tree) {
   add_mil_blob(tree);
   add_mil_convert(tree);
   add_mil_run(tree);
+  add_mil_graph(tree);
 }
 
 }  // namespace millwright::app

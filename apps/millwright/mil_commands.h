@@ -11,5 +11,6 @@ void add_mil_stats(CommandTree& tree);
 void add_mil_blob(CommandTree& tree);
 void add_mil_convert(CommandTree& tree);
 void add_mil_run(CommandTree& tree);
+void add_mil_graph(CommandTree& tree);
 
 }  // namespace millwright::app

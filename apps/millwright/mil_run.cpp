@@ -140,7 +140,9 @@ Status run_run(const RunCommand& options) {
   if (!(options.tolerance >= 0)) return fail("--tolerance: expected 0 or more, found {}", options.tolerance);
   MW_ASSIGN(mil::ProgramSource source, options.program.read_correct());
   MW_TRY(load_weights(source));
-  MW_TRY(mil::verify(*source.program));
+  if (Status verified = mil::verify(*source.program); !verified) {
+    return tl::unexpected(with_context(std::move(verified.error()), source.name));
+  }
   MW_ASSIGN(const mil::Function* function, find_function(*source.program, options.function));
   MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, options));
   MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, result_names(*function)));

@@ -303,9 +303,19 @@ TEST(MilRun, NamesWhatTheExecutorCannotRun) {
   EXPECT_NE(outcome.err.find("unknown operation any"), std::string::npos) << outcome.err;
 }
 
+TEST(MilGraph, PrintsDot) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  const Outcome outcome = run({"mil", "graph", good});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out.rfind("digraph program {\n", 0), 0u);
+  EXPECT_NE(outcome.out.find("n1 -> n2 [label=\"x\"];"), std::string::npos) << outcome.out;
+  EXPECT_EQ(Json::parse(run({"mil", "graph", "--json", good}).out).at("dot"), outcome.out);
+}
+
 TEST(Mil, HelpOfEveryCommandGivesExamplesWithItsFlags) {
   for (const std::string words :
-       {"check", "print", "stats", "convert", "run", "blob list", "blob extract", "blob verify"}) {
+       {"check", "print", "stats", "convert", "run", "graph", "blob list", "blob extract", "blob verify"}) {
     const Outcome outcome = run_shell("\"$0\" mil " + words + " --help", {});
     EXPECT_EQ(outcome.exit_code, 0);
     const size_t examples = outcome.out.find("Examples:\n");

@@ -19,7 +19,8 @@ TEST(ParseJson, GivesTheValue) {
 
 TEST(ParseJson, NamesLineAndColumn) {
   EXPECT_EQ(error_of("{\n  \"a\": 1,\n  oops\n}"),
-            "config.json:3:3: not valid JSON: syntax error while parsing object key - invalid literal; last read: '1,<U+000A>  "
+            "config.json:3:3: not valid JSON: syntax error while parsing object key - invalid literal; last read: "
+            "'1,<U+000A>  "
             "o'; expected string literal");
   EXPECT_EQ(
       error_of(""),

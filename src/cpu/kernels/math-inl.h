@@ -48,9 +48,9 @@ HWY_INLINE FloatVec exp_reduced(FloatTag d, FloatVec r, IntVec n) {
 HWY_INLINE FloatVec keep_nan(FloatVec x, FloatVec result) { return hn::IfThenElse(hn::IsNaN(x), x, result); }
 
 HWY_INLINE FloatVec exp(FloatTag d, FloatVec x) {
-  // Below -104 the result is 0, above 89 infinity. Lanes that give 0 are computed at 0 and cleared: an underflowing product
-  // costs a microcode assist of some 150 cycles, and masked attention has one in every second lane. So are those of NaN,
-  // which has no int32.
+  // Below -104 the result is 0, above 89 infinity. Lanes that give 0 are computed at 0 and cleared: an underflowing
+  // product costs a microcode assist of some 150 cycles, and masked attention has one in every second lane. So are
+  // those of NaN, which has no int32.
   const auto computed = hn::Ge(x, hn::Set(d, -104.0f));
   const FloatVec clamped = hn::IfThenElseZero(computed, hn::Min(hn::Set(d, 89.0f), x));
   const IntVec n = hn::NearestInt(hn::Mul(clamped, hn::Set(d, 1.44269504f)));

@@ -55,7 +55,8 @@ std::vector<std::string> names_in(const Path& folder) {
 // Metrics without the measured times.
 std::vector<std::pair<int64_t, double>> losses_in(const Path& run) {
   std::vector<std::pair<int64_t, double>> losses;
-  for (const UpdateMetrics& m : read_metrics(run / "metrics.jsonl", 1 << 20)->updates) {
+  const auto metrics = read_metrics(run / "metrics.jsonl", 1 << 20);
+  for (const UpdateMetrics& m : metrics->updates) {
     losses.emplace_back(m.update, m.loss);
   }
   return losses;
@@ -300,7 +301,7 @@ TEST(StartRun, RefusesTextShorterThanASequence) {
   TrainConfig config = tiny_run(folder);
   config.sequence = 512;
   config.model = "stories260k";
-  config.data = {folder.write("short.txt", made_up_text(1, 20)).string()};
+  config.data = {folder.write("short.txt", made_up_text(1, 10)).string()};
   EXPECT_THAT(error_of(start_run(config, kSilent)),
               ::testing::MatchesRegex(".*short.txt: text shorter than one sequence: [0-9]+ tokens, need at least 513; "
                                       "use a longer text or a smaller sequence"));

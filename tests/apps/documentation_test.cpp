@@ -7,13 +7,14 @@
 #include "apps/command.h"
 #include "apps/millwright/exit_codes.h"
 #include "model/llama_config.h"
+#include "source_dir.h"
 #include "train/train_config.h"
 
 namespace millwright::app {
 namespace {
 
 std::string file(const std::string& name) {
-  const std::string text = read_whole_file(std::filesystem::path(MILLWRIGHT_SOURCE_DIR) / name);
+  const std::string text = read_whole_file(std::filesystem::path(kSourceDirectory) / name);
   EXPECT_FALSE(text.empty()) << name;
   return text;
 }

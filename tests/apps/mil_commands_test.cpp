@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "source_dir.h"
 
 namespace millwright::app {
 namespace {
@@ -27,7 +28,7 @@ constexpr const char* kWrong =
     "}";
 
 std::string containers(const std::string& name) {
-  return std::string(MILLWRIGHT_SOURCE_DIR) + "/tests/mil/containers/" + name;
+  return std::string(kSourceDirectory) + "/tests/mil/containers/" + name;
 }
 std::string weights_of(const std::string& package) { return package + "/Data/com.apple.CoreML/weights/weight.bin"; }
 

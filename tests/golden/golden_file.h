@@ -12,10 +12,11 @@
 
 #include "model/llama_config.h"
 #include "model/safetensors.h"
+#include "source_dir.h"
 
 namespace millwright::golden {
 
-inline Path folder() { return Path(MILLWRIGHT_SOURCE_DIR) / "tests" / "golden"; }
+inline Path folder() { return Path(kSourceDirectory) / "tests" / "golden"; }
 
 // NAME.safetensors; a missing file or tensor throws, which fails the test with its message.
 class GoldenFile {

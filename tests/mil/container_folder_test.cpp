@@ -8,6 +8,7 @@
 #include "mil/container/model_folder.h"
 #include "mil/printer.h"
 #include "mil/verifier.h"
+#include "source_dir.h"
 
 namespace millwright::mil {
 namespace {
@@ -16,7 +17,7 @@ using testing::parsed;
 using testing::read_file;
 using testing::TestFolder;
 
-const std::filesystem::path kContainers = std::filesystem::path(MILLWRIGHT_SOURCE_DIR) / "tests/mil/containers";
+const std::filesystem::path kContainers = std::filesystem::path(kSourceDirectory) / "tests/mil/containers";
 
 // Written by protoc from text, not by us: containers/README.md.
 TEST(ModelFolder, ReadsAPackageThatProtocWrote) {

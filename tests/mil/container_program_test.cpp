@@ -7,6 +7,7 @@
 #include "mil/container/model_message.h"
 #include "mil/container/program_message.h"
 #include "mil/printer.h"
+#include "source_dir.h"
 
 namespace millwright::mil {
 namespace {
@@ -242,7 +243,7 @@ TEST(ModelMessage, RefusesFeaturesThatCoreMlHasNot) {
 // The ranges and shapes of FlexibleShapeInformation stand in the descriptions of the inputs.
 TEST(ModelMessage, DescribesInputsOfFlexibleShape) {
   const auto file =
-      testing::read_file(std::filesystem::path(MILLWRIGHT_SOURCE_DIR) / "tests/mil/programs/exact/flexible_shapes.mil");
+      testing::read_file(std::filesystem::path(kSourceDirectory) / "tests/mil/programs/exact/flexible_shapes.mil");
   const auto encoded = encode_model(parsed(file));
   ASSERT_TRUE(encoded) << encoded.error().message;
   const auto feature = [](const std::string& array) {

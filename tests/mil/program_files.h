@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "source_dir.h"
+
 namespace millwright::mil::testing {
 
 inline std::string read_file(const std::filesystem::path& path) {
@@ -33,7 +35,7 @@ struct ProgramFile {
 
 inline std::vector<ProgramFile> program_files(std::string_view folder) {
   const std::filesystem::path directory =
-      std::filesystem::path(MILLWRIGHT_SOURCE_DIR) / "tests" / "mil" / "programs" / folder;
+      std::filesystem::path(kSourceDirectory) / "tests" / "mil" / "programs" / folder;
   std::vector<ProgramFile> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     if (entry.path().extension() == ".mil") files.push_back({entry.path(), read_file(entry.path())});

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/signals.h"
+#include "source_dir.h"
 #include "text/test_tokenizer.h"
 
 namespace millwright::text {
@@ -200,7 +201,7 @@ TEST(TokenizeCorpus, RefusesImpossibleOptions) {
 }
 
 TEST(TokenizeCorpus, CountsTheTokensOfTinyStoriesLikeItsPublishers) {
-  const Path data = Path(MILLWRIGHT_SOURCE_DIR) / "../shared/data";
+  const Path data = Path(kSourceDirectory) / "../shared/data";
   if (!std::filesystem::exists(data / "tinystories-sample.txt")) {
     GTEST_SKIP() << "no TinyStories sample here: the published token count is NOT tested";
   }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "source_dir.h"
 #include "text/sentencepiece_model.h"
 #include "text/test_tokenizer.h"
 #include "text/utf8.h"
@@ -17,7 +18,7 @@ namespace {
 using sentencepiece::SentencePieceProcessor;
 
 TEST(Tokenizer, GivesTheIdsOfTheLlama2Model) {
-  const Path path = Path(MILLWRIGHT_SOURCE_DIR) / "../shared/data/llama2-tokenizer.model";
+  const Path path = Path(kSourceDirectory) / "../shared/data/llama2-tokenizer.model";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no Llama 2 tokenizer here: its known ids are NOT tested";
   const auto tokenizer = Tokenizer::load(path);
   ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;

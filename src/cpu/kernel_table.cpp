@@ -12,7 +12,7 @@ const std::unordered_map<std::string_view, LowerFunction>& table() {
   static const std::unordered_map<std::string_view, LowerFunction> all = [] {
     std::unordered_map<std::string_view, LowerFunction> map;
     for (auto rows : {view_kernels, movement_kernels, product_kernels, reduction_kernels, softmax_kernels,
-                      gather_kernels, creation_kernels, unfused_kernels}) {
+                      gather_kernels, creation_kernels, unfused_kernels, rearrangement_kernels, coordinate_kernels}) {
       for (const KernelEntry& entry : rows()) map.emplace(entry.kind, entry.lower);
     }
     return map;

@@ -31,6 +31,8 @@ std::span<const KernelEntry> softmax_kernels();
 std::span<const KernelEntry> gather_kernels();
 std::span<const KernelEntry> creation_kernels();
 std::span<const KernelEntry> unfused_kernels();
+std::span<const KernelEntry> rearrangement_kernels();
+std::span<const KernelEntry> coordinate_kernels();
 
 // fail("{}: …") with the operation's name and place in front.
 template <class... Args>

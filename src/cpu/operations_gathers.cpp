@@ -1,9 +1,11 @@
 // Gather and scatter. Indices are checked before every use: one outside its axis is an error that names the operation.
 #include <algorithm>
 
+#include "cpu/index_operands.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/gather.h"
 #include "cpu/parallel_rows.h"
+#include "cpu/scatter_modes.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
@@ -28,16 +30,9 @@ GatherShape gather_shape(const mil::Shape& x, const mil::Shape& indices, int64_t
   return shape;
 }
 
-Status check_indices(const std::string& where, const int32_t* indices, int64_t count, int64_t axis_size, int64_t axis) {
-  const int64_t bad = first_invalid_index(indices, count, axis_size);
-  if (bad < 0) return {};
-  return fail("{}: index {} is outside axis {} of size {}", where, indices[bad], axis, axis_size);
-}
-
 Status lower_gather(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.dense_operand(operation, "x");
-  const View indices = lowering.dense_operand(operation, "indices");
-  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  MW_ASSIGN(const View indices, int32_operand(lowering, operation, "indices"));
   const int64_t axis = mil::axis_of(operation, "axis", x.rank());
   const GatherShape shape = gather_shape(x.sizes, indices.sizes, axis, mil::integer(operation, "batch_dims"));
   const View y = lowering.dense_result(operation);
@@ -60,8 +55,7 @@ Status lower_gather(Lowering& lowering, const mil::Operation& operation) {
 
 Status lower_gather_along_axis(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.dense_operand(operation, "x");
-  const View indices = lowering.dense_operand(operation, "indices");
-  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  MW_ASSIGN(const View indices, int32_operand(lowering, operation, "indices"));
   const int64_t axis = mil::axis_of(operation, "axis", x.rank());
   const GatherShape shape = gather_shape(x.sizes, {}, axis, 0);
   const int64_t count = indices.sizes[static_cast<size_t>(axis)];
@@ -77,47 +71,6 @@ Status lower_gather_along_axis(Lowering& lowering, const mil::Operation& operati
   return lowering.emit(operation, std::move(call));
 }
 
-enum class ScatterMode : uint8_t { update, add, sub, mul, div, max, min };
-
-ScatterMode mode_of(const mil::Operation& operation) {
-  const std::string mode = mil::text(operation, "mode");
-  constexpr std::pair<std::string_view, ScatterMode> kModes[] = {
-      {"update", ScatterMode::update}, {"add", ScatterMode::add}, {"sub", ScatterMode::sub}, {"mul", ScatterMode::mul},
-      {"div", ScatterMode::div},       {"max", ScatterMode::max}, {"min", ScatterMode::min}};
-  for (const auto& [name, value] : kModes) {
-    if (mode == name) return value;
-  }
-  return ScatterMode::update;
-}
-
-float quotient(float x, float y) { return x / y; }
-// 0 where y is 0, as in the elementwise kernels; the least int32 has no opposite and stays as it is.
-int32_t quotient(int32_t x, int32_t y) {
-  if (y == 0) return 0;
-  return y == -1 ? static_cast<int32_t>(0u - static_cast<uint32_t>(x)) : x / y;
-}
-
-template <class T>
-T combined(ScatterMode mode, T old, T update) {
-  switch (mode) {
-    case ScatterMode::update:
-      return update;
-    case ScatterMode::add:
-      return static_cast<T>(old + update);
-    case ScatterMode::sub:
-      return static_cast<T>(old - update);
-    case ScatterMode::mul:
-      return static_cast<T>(old * update);
-    case ScatterMode::div:
-      return quotient(old, update);
-    case ScatterMode::max:
-      return std::max(old, update);
-    case ScatterMode::min:
-      return std::min(old, update);
-  }
-  return update;
-}
-
 // The modes other than fp32 addition: each outer index by one thread, updates in their order.
 // `per_element`: one index per update (scatter_along_axis) instead of one per slice.
 template <class T>
@@ -130,36 +83,41 @@ void plain_scatter(ScatterMode mode, const GatherShape& shape, bool per_element,
         int64_t index = per_element ? indices[at] : indices[i];
         if (index < 0) index += shape.axis;
         T& target = data[(outer * shape.axis + index) * shape.inner + j];
-        target = combined(mode, target, updates[at]);
+        target = scattered(mode, target, updates[at]);
       }
     }
   });
 }
 
+// fp32 addition, the scatter of every embedding's gradient, has kernels of its own.
+void scatter_floats(const GatherShape& shape, bool per_element, const int32_t* indices, const float* updates,
+                    float* data) {
+  if (per_element) {
+    scatter_add_along_axis(updates, shape.outer, shape.count, shape.inner, indices, shape.axis, data);
+  } else {
+    scatter_add(updates, shape.outer, shape.count, shape.inner, indices, shape.axis, data);
+  }
+}
+
 Status emit_scatter(Lowering& lowering, const mil::Operation& operation, GatherShape shape, int64_t axis,
                     bool per_element) {
-  const View indices = lowering.dense_operand(operation, "indices");
+  MW_ASSIGN(const View indices, int32_operand(lowering, operation, "indices"));
   const View updates = lowering.dense_operand(operation, "updates");
-  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
-  const bool is_integer = updates.element == mil::ElementType::int32;
-  if (!is_integer) MW_TRY(expect_element(operation, updates, mil::ElementType::fp32));
-  const ScatterMode mode = mode_of(operation);
+  const ScatterMode mode = scatter_mode(mil::text(operation, "mode"));
+  MW_TRY(check_scatter(operation, updates, mode));
   MW_ASSIGN(const View data, lowering.emit_working_copy(operation, lowering.operand(operation, "data")));
   Call call{.kernel = std::string(operation.kind()), .reads = {indices, updates}, .writes = {data}, .is_partial = true};
   call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {
     const int32_t* index = memory.integers(indices);
     MW_TRY(check_indices(where, index, indices.count(), shape.axis, axis));
-    if (is_integer) {
-      plain_scatter(mode, shape, per_element, index, memory.integers(updates), memory.integers(data));
-    } else if (mode != ScatterMode::add) {
-      plain_scatter(mode, shape, per_element, index, memory.floats(updates), memory.floats(data));
-    } else if (per_element) {
-      scatter_add_along_axis(memory.floats(updates), shape.outer, shape.count, shape.inner, index, shape.axis,
-                             memory.floats(data));
-    } else {
-      scatter_add(memory.floats(updates), shape.outer, shape.count, shape.inner, index, shape.axis,
-                  memory.floats(data));
+    if (updates.element == mil::ElementType::fp32 && mode == ScatterMode::add) {
+      scatter_floats(shape, per_element, index, memory.floats(updates), memory.floats(data));
+      return {};
     }
+    with_scattered_type(updates.element, [&]<class T>(T*) {
+      plain_scatter(mode, shape, per_element, index, static_cast<const T*>(memory.at(updates)),
+                    static_cast<T*>(memory.at(data)));
+    });
     return {};
   };
   return lowering.emit(operation, std::move(call));

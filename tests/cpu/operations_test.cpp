@@ -1,10 +1,9 @@
 // Every operation of the executor against the reference interpreter, on random shapes.
-#include <functional>
 #include <set>
 
 #include "autodiff/backward.h"
 #include "cpu/kernel_table.h"
-#include "execution.h"
+#include "operation_examples.h"
 
 namespace millwright::cpu {
 namespace {
@@ -14,56 +13,6 @@ using mil::Shape;
 using mil::Value;
 
 constexpr uint64_t kSeeds = 8;
-
-using Build = std::function<Value*(TestFunction&)>;
-struct Example {
-  std::string name;
-  Build build;
-};
-
-// The value read through strides: transposed, sliced or as it is.
-Value* viewed(TestFunction& f, const Shape& shape, double low = -1, double high = 1) {
-  const int64_t rank = static_cast<int64_t>(shape.size());
-  switch (rank < 2 ? 0 : f.below(3)) {
-    case 1: {
-      Shape source = shape;
-      std::swap(source[0], source[1]);
-      std::vector<int64_t> permutation;
-      for (int64_t axis = 0; axis < rank; ++axis) permutation.push_back(axis < 2 ? 1 - axis : axis);
-      return f.b().transpose(f.floats(source, low, high), permutation);
-    }
-    case 2: {
-      Shape source = shape;
-      source.back() += 3;
-      Shape begin(shape.size(), 0);
-      begin.back() = 2;
-      return f.b().slice(f.floats(source, low, high), begin, shape);
-    }
-    default:
-      return f.floats(shape, low, high);
-  }
-}
-
-mil::Operand text(TestFunction& f, std::string_view name, std::string_view value) {
-  return mil::operand(name, f.b().text(value));
-}
-mil::Operand integers(TestFunction& f, std::string_view name, std::vector<int64_t> values) {
-  return mil::operand(name, f.b().int32_vector(values));
-}
-mil::Operand integer(TestFunction& f, std::string_view name, int64_t value) {
-  return mil::operand(name, f.b().int32(value));
-}
-mil::Operand flag(TestFunction& f, std::string_view name, bool value) {
-  return mil::operand(name, f.b().boolean(value));
-}
-
-// A shape that broadcasts to `shape`: some axes 1, some leading ones missing.
-Shape narrowed(TestFunction& f, Shape shape) {
-  for (int64_t& size : shape) size = f.below(3) == 0 ? 1 : size;
-  const int64_t drop = f.below(static_cast<int64_t>(shape.size()) + 1);
-  if (f.below(3) == 0) shape.erase(shape.begin(), shape.begin() + drop);
-  return shape;
-}
 
 void add_unary(std::vector<Example>& examples, std::string kind, double low, double high) {
   examples.push_back(
@@ -426,7 +375,7 @@ std::vector<Example> creation_examples() {
 std::vector<Example> all_examples() {
   std::vector<Example> all;
   for (auto examples : {elementwise_examples, product_examples, reduction_examples, shape_examples, gather_examples,
-                        creation_examples}) {
+                        creation_examples, rearrangement_examples, coordinate_examples}) {
     for (Example& example : examples()) all.push_back(std::move(example));
   }
   return all;

@@ -17,6 +17,7 @@ void add_mil(CommandTree& tree) {
   add_mil_convert(tree);
   add_mil_run(tree);
   add_mil_graph(tree);
+  add_mil_diff(tree);
 }
 
 }  // namespace millwright::app

@@ -12,5 +12,6 @@ void add_mil_blob(CommandTree& tree);
 void add_mil_convert(CommandTree& tree);
 void add_mil_run(CommandTree& tree);
 void add_mil_graph(CommandTree& tree);
+void add_mil_diff(CommandTree& tree);
 
 }  // namespace millwright::app

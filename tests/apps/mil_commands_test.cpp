@@ -304,6 +304,80 @@ TEST(MilRun, NamesWhatTheExecutorCannotRun) {
   EXPECT_NE(outcome.err.find("unknown operation any"), std::string::npos) << outcome.err;
 }
 
+TEST(MilDiff, SaysThatProgramsAreEqualWhateverTheirNames) {
+  const TemporaryFolder folder;
+  const std::string a = folder.write("a.mil", kGood);
+  std::string renamed = kGood;
+  for (size_t at = renamed.find(" y"); at != std::string::npos; at = renamed.find(" y", at + 1)) {
+    renamed.replace(at, 2, " result");
+  }
+  renamed.replace(renamed.find("(y)"), 3, "(result)");
+  const std::string b = folder.write("b.mil", renamed);
+  const Outcome outcome = run({"mil", "diff", a, b});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, a + " and " + b + " are equal, names aside\n");
+  EXPECT_EQ(outcome.err, "");
+  const Json json = Json::parse(run({"mil", "diff", "--json", a, b}).out);
+  EXPECT_EQ(json.at("equal"), true);
+  EXPECT_EQ(json.at("differences"), Json::array());
+}
+
+TEST(MilDiff, ListsDifferencesAndEndsWithTheirNumber) {
+  const TemporaryFolder folder;
+  const std::string a = folder.write("a.mil", kGood);
+  const std::string b = folder.write("b.mil", kWrong);
+  const Outcome outcome = run({"mil", "diff", a, b});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out,
+            "~ function main\n"
+            "    result 1: none -> z (exp, line 5)\n"
+            "in function main:\n"
+            "~ line 4, y (exp)\n"
+            "    type: tensor<fp32, [2, 3]> -> tensor<fp32, [9, 3]>\n"
+            "+ line 5, z (exp)\n");
+  EXPECT_EQ(outcome.err, "millwright mil diff: 3 differences between " + a + " and " + b + "\n");
+  const Json json = Json::parse(run({"mil", "diff", "--json", a, b}).out);
+  EXPECT_EQ(json.at("equal"), false);
+  const Json& changed = json.at("differences").at(1);
+  EXPECT_EQ(changed.at("kind"), "changed");
+  EXPECT_EQ(changed.at("subject"), "operation");
+  EXPECT_EQ(changed.at("function"), "main");
+  EXPECT_EQ(changed.at("a"), Json({{"text", "y (exp)"}, {"line", 4}, {"number", 1}}));
+  EXPECT_EQ(changed.at("b"), changed.at("a"));
+  EXPECT_EQ(changed.at("changes").at(0),
+            Json({{"what", "type"}, {"before", "tensor<fp32, [2, 3]>"}, {"after", "tensor<fp32, [9, 3]>"}}));
+  EXPECT_EQ(json.at("differences").at(2).at("a"), nullptr);
+}
+
+TEST(MilDiff, ComparesFormsWithEachOther) {
+  const TemporaryFolder folder;
+  const std::string package = containers("foreign.mlpackage");
+  const std::string compiled = (folder / "a.mlmodelc").string();
+  const std::string whole = (folder / "whole.mil").string();
+  ASSERT_EQ(run({"mil", "convert", package, compiled}).exit_code, 0);
+  ASSERT_EQ(run({"mil", "convert", "--inline-weights", package, whole}).exit_code, 0);
+  EXPECT_EQ(run({"mil", "diff", package, compiled}).exit_code, 0);
+  EXPECT_EQ(run({"mil", "diff", whole, package}).exit_code, 0);
+  const Outcome outcome = run_shell("\"$0\" mil print --inline-weights \"$1\" | \"$0\" mil diff \"$1\" -", {package});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, package + " and standard input are equal, names aside\n");
+  // Without their weights, references are compared as they stand.
+  const Outcome unread = run_shell("\"$0\" mil print \"$1\" | \"$0\" mil diff \"$1\" -", {package});
+  EXPECT_EQ(unread.exit_code, 0);
+  EXPECT_EQ(unread.out.rfind("weights are compared by path and offset: line ", 0), 0u) << unread.out;
+}
+
+TEST(MilDiff, RefusesWhatItCannotCompare) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  expect_refused({"mil", "diff", "-", "-"}, 2,
+                 "millwright mil diff: standard input can be one of the two programs; name a file for the other");
+  const std::string broken = folder.write("b.mil", "program(1.3) {");
+  const Outcome outcome = run({"mil", "diff", good, broken});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.err.rfind("millwright mil diff: " + broken + ":1:", 0), 0u) << outcome.err;
+}
+
 TEST(MilGraph, PrintsDot) {
   const TemporaryFolder folder;
   const std::string good = folder.write("a.mil", kGood);
@@ -316,7 +390,7 @@ TEST(MilGraph, PrintsDot) {
 
 TEST(Mil, HelpOfEveryCommandGivesExamplesWithItsFlags) {
   for (const std::string words :
-       {"check", "print", "stats", "convert", "run", "graph", "blob list", "blob extract", "blob verify"}) {
+       {"check", "print", "stats", "convert", "run", "graph", "diff", "blob list", "blob extract", "blob verify"}) {
     const Outcome outcome = run_shell("\"$0\" mil " + words + " --help", {});
     EXPECT_EQ(outcome.exit_code, 0);
     const size_t examples = outcome.out.find("Examples:\n");

@@ -7,6 +7,7 @@
 #include "execution.h"
 #include "mil/parser.h"
 #include "mil/verifier.h"
+#include "source_dir.h"
 
 namespace millwright::cpu {
 namespace {
@@ -39,7 +40,7 @@ std::vector<std::vector<double>> number_lists(const nlohmann::json& lists) {
 }
 
 std::vector<GoldenCase> cases_of(const std::string& file) {
-  const Path path = Path(MILLWRIGHT_SOURCE_DIR) / "tests" / "golden" / "operations" / (file + ".json");
+  const Path path = Path(kSourceDirectory) / "tests" / "golden" / "operations" / (file + ".json");
   std::vector<GoldenCase> cases;
   for (const auto& item : nlohmann::json::parse(read_text_file(path, size_t{1} << 20).value())) {
     cases.push_back({file, item.at("name"), item.at("function"), number_lists(item.at("inputs")),

@@ -24,18 +24,19 @@ bool is_constant(const Operation& operation) {
 
 class Drawing {
  public:
-  std::string draw(const Program& program) {
+  GraphText draw(const Program& program, std::string_view only) {
     text_ = "digraph program {\n  node [shape=box, fontname=\"Helvetica\"];\n";
     for (const auto& function : program.functions()) {
+      if (!only.empty() && function->name() != only) continue;
       begin_cluster(fmt::format("{} ({})", function->name(), function->opset()));
       draw_block(function->block());
       for (const Value* result : function->results()) {
-        const int node = add_node(fmt::format("result {}", escaped(result->name())), "oval");
+        const size_t node = add_node(fmt::format("result {}", escaped(result->name())), "oval");
         add_edge(*result, node);
       }
       text_ += "  }\n";
     }
-    return text_ + edges_ + "}\n";
+    return {text_ + edges_ + "}\n", nodes_};
   }
 
  private:
@@ -44,12 +45,12 @@ class Drawing {
   }
 
   // `label` is escaped already.
-  int add_node(const std::string& label, std::string_view shape) {
+  size_t add_node(const std::string& label, std::string_view shape) {
     text_ += fmt::format("  n{} [label=\"{}\", shape={}];\n", ++nodes_, label, shape);
     return nodes_;
   }
 
-  void add_edge(const Value& value, int target) {
+  void add_edge(const Value& value, size_t target) {
     const auto source = node_of_.find(&value);
     if (source == node_of_.end()) return;  // a constant
     edges_ += fmt::format("  n{} -> n{} [label=\"{}\"];\n", source->second, target, escaped(value.name()));
@@ -69,7 +70,7 @@ class Drawing {
     std::string label = escaped(operation.kind());
     if (!operation.label().empty()) label += "\\n" + escaped(operation.label());
     for (const auto& result : operation.results()) label += "\\n" + escaped(type_text(result->type()));
-    const int node = add_node(label, "box");
+    const size_t node = add_node(label, "box");
     for (const Value* value : operation.all_operands()) add_edge(*value, node);
     for (const auto& result : operation.results()) node_of_[result.get()] = node;
     for (size_t i = 0; i < operation.blocks().size(); ++i) {
@@ -82,13 +83,13 @@ class Drawing {
 
   std::string text_;
   std::string edges_;  // behind all clusters, so that no edge pulls a node into a cluster
-  std::unordered_map<const Value*, int> node_of_;
-  int nodes_ = 0;
+  std::unordered_map<const Value*, size_t> node_of_;
+  size_t nodes_ = 0;
   int clusters_ = 0;
 };
 
 }  // namespace
 
-std::string dot_text(const Program& program) { return Drawing().draw(program); }
+GraphText draw_graph(const Program& program, std::string_view function) { return Drawing().draw(program, function); }
 
 }  // namespace millwright::mil

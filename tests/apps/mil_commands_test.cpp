@@ -378,14 +378,86 @@ TEST(MilDiff, RefusesWhatItCannotCompare) {
   EXPECT_EQ(outcome.err.rfind("millwright mil diff: " + broken + ":1:", 0), 0u) << outcome.err;
 }
 
+// What stands for Graphviz: says what it was called with and gives back its input.
+std::string fake_graphviz(const TemporaryFolder& folder, const std::string& script) {
+  const std::filesystem::path path = folder.write("bin/dot", "#!/bin/sh\n" + script);
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  return path.parent_path();
+}
+
+constexpr const char* kDrawSvg = "PATH=\"$1\" \"$0\" mil graph \"$2\" ";
+
 TEST(MilGraph, PrintsDot) {
   const TemporaryFolder folder;
   const std::string good = folder.write("a.mil", kGood);
-  const Outcome outcome = run({"mil", "graph", good});
+  const Outcome outcome = run({"mil", "graph", "--format", "dot", good});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.out.rfind("digraph program {\n", 0), 0u);
   EXPECT_NE(outcome.out.find("n1 -> n2 [label=\"x\"];"), std::string::npos) << outcome.out;
-  EXPECT_EQ(Json::parse(run({"mil", "graph", "--json", good}).out).at("dot"), outcome.out);
+  const Json json = Json::parse(run({"mil", "graph", "--format", "dot", "--json", good}).out);
+  EXPECT_EQ(json.at("text"), outcome.out);
+  EXPECT_EQ(json.at("format"), "dot");
+  EXPECT_EQ(json.at("nodes"), 3);
+}
+
+TEST(MilGraph, DrawsWithGraphvizWhereItIsInstalled) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  const std::string bin = fake_graphviz(folder, "echo \"$# $1\"\nexec /bin/cat\n");
+  const std::string dot = run({"mil", "graph", "--format", "dot", good}).out;
+  const Outcome outcome = run_shell(kDrawSvg, {bin, good});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "1 -Tsvg\n" + dot);
+  EXPECT_EQ(outcome.err, "");
+  const std::string out = (folder / "a.pdf").string();
+  const Outcome written = run_shell(std::string(kDrawSvg) + "--out \"$3\" --json", {bin, good, out});
+  EXPECT_EQ(Json::parse(written.out), Json({{"file", good}, {"format", "pdf"}, {"nodes", 3}, {"written", out}}));
+  EXPECT_EQ(read_whole_file(out), "1 -Tpdf\n" + dot);
+}
+
+TEST(MilGraph, SaysWhyGraphvizDidNotDraw) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  const std::string dot = run({"mil", "graph", "--format", "dot", good}).out;
+  const std::string nothing = folder.path();
+  const Outcome text = run_shell(kDrawSvg, {nothing, good});
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_EQ(text.out, dot);
+  EXPECT_EQ(text.err, "this is DOT text and not SVG: Graphviz is not installed: there is no dot in PATH\n");
+  const Outcome missing = run_shell(std::string(kDrawSvg) + "--format svg", {nothing, good});
+  EXPECT_EQ(missing.exit_code, 2);
+  EXPECT_EQ(missing.out, "");
+  EXPECT_EQ(missing.err,
+            "millwright mil graph: Graphviz is not installed: there is no dot in PATH; use --format dot\n");
+  const std::string bin = fake_graphviz(folder, "echo 'Error: no memory' >&2\necho more >&2\nexit 3\n");
+  const Outcome failed = run_shell(kDrawSvg, {bin, good});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_EQ(failed.out, "");
+  EXPECT_EQ(failed.err, "millwright mil graph: " + bin +
+                            "/dot failed with exit code 3: Error: no memory; --format dot needs no Graphviz\n");
+  const Outcome large = run_shell(std::string(kDrawSvg) + "--most-nodes 2", {bin, good});
+  EXPECT_EQ(large.out, dot);
+  EXPECT_EQ(large.err,
+            "this is DOT text and not SVG: the graph has 3 nodes, and Graphviz would take long for more than 2\n");
+  const Outcome refused = run_shell(std::string(kDrawSvg) + "--most-nodes 2 --out a.svg", {bin, good});
+  EXPECT_EQ(refused.err,
+            "millwright mil graph: the graph has 3 nodes, and Graphviz would take long for more than 2; use --format "
+            "dot, --function, or a higher --most-nodes\n");
+}
+
+TEST(MilGraph, RefusesWrongOptions) {
+  const TemporaryFolder folder;
+  const std::string good = folder.write("a.mil", kGood);
+  expect_refused({"mil", "graph", good, "--format", "gif"}, 2,
+                 "millwright mil graph: --format: expected svg, dot, png or pdf, found \"gif\"");
+  expect_refused({"mil", "graph", good, "--out", "a.gif"}, 2,
+                 "millwright mil graph: --out: expected a name that ends in .svg, .dot, .png or .pdf, found a.gif; or "
+                 "say --format");
+  expect_refused({"mil", "graph", good, "--function", "f"}, 2,
+                 "millwright mil graph: --function: the program has no function f; it has main");
+  const std::string bin = fake_graphviz(folder, "exec /bin/cat\n");
+  EXPECT_EQ(run_shell(std::string(kDrawSvg) + "--format png --json", {bin, good}).err,
+            "millwright mil graph: --json cannot hold a png; name a file with --out\n");
 }
 
 TEST(Mil, HelpOfEveryCommandGivesExamplesWithItsFlags) {

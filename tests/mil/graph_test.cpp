@@ -13,7 +13,7 @@ std::string drawn(const std::string& body, const std::string& results) {
       "program(1.3)\n{\n func main<ios18>(tensor<fp32, [2]> x) {\n" + body + "\n } -> (" + results + ");\n}\n",
       "test.mil");
   EXPECT_TRUE(program) << program.error().message;
-  return dot_text(*program);
+  return draw_graph(*program).dot;
 }
 
 TEST(Graph, DrawsOperationsAndUsesButNoConstants) {
@@ -36,6 +36,19 @@ TEST(Graph, DrawsOperationsAndUsesButNoConstants) {
 TEST(Graph, EscapesLabels) {
   const std::string text = drawn("tensor<fp32, [2]> y = exp(x = x)[name = string(\"a\\\"b\\\\c\")];", "y");
   EXPECT_NE(text.find("[label=\"exp\\na\\\"b\\\\c\\ntensor<fp32, [2]>\", shape=box]"), std::string::npos) << text;
+}
+
+TEST(Graph, DrawsOneFunctionWhereToldTo) {
+  const std::string text =
+      "program(1.3)\n{\n func f<ios18>(tensor<fp32, [2]> x) {\ntensor<fp32, [2]> y = exp(x = x);\n} -> (y);\n"
+      " func g<ios18>(tensor<fp32, [2]> x) {\ntensor<fp32, [2]> y = sin(x = x);\n} -> (y);\n}\n";
+  const Result<Program> program = parse_program(text, "test.mil");
+  ASSERT_TRUE(program) << program.error().message;
+  EXPECT_EQ(draw_graph(*program).nodes, 6u);
+  const GraphText one = draw_graph(*program, "g");
+  EXPECT_EQ(one.nodes, 3u);
+  EXPECT_NE(one.dot.find("sin"), std::string::npos);
+  EXPECT_EQ(one.dot.find("exp"), std::string::npos);
 }
 
 }  // namespace

@@ -12,8 +12,10 @@
 namespace millwright::cpu {
 namespace {
 
-// Calls on constants run at compile time as long as one result is no larger than this.
+// Calls on constants run at compile time as long as one result is no larger than this, or than this many times what
+// they read: weights of any size are converted once, a large fill or tile is not kept.
 constexpr int64_t kLargestFoldedBytes = int64_t{16} << 20;
+constexpr int64_t kLargestFoldedGrowth = 32;
 
 bool covers_buffer(const View& view, const Buffer& buffer) {
   return view.offset == 0 && is_dense(view) && view.bytes() == buffer.bytes;
@@ -147,9 +149,12 @@ bool Lowering::is_constant(const View& view) const {
 Status Lowering::emit(const mil::Operation& operation, Call call) {
   call.label = operation.label();
   if (call.label.empty() && !operation.results().empty()) call.label = operation.result()->name();
+  int64_t read_bytes = 0;
+  for (const View& view : call.reads) read_bytes += lowered_.buffers[static_cast<size_t>(view.buffer)].bytes;
   const auto foldable = [&](const View& view) {
     const Buffer& buffer = lowered_.buffers[static_cast<size_t>(view.buffer)];
-    return covers_buffer(view, buffer) && buffer.bytes <= kLargestFoldedBytes;
+    const bool is_small = buffer.bytes <= kLargestFoldedBytes || buffer.bytes / kLargestFoldedGrowth <= read_bytes;
+    return covers_buffer(view, buffer) && is_small;
   };
   const bool runs_now = !call.is_partial && !call.reads.empty() &&
                         std::ranges::all_of(call.reads, [&](const View& view) { return is_constant(view); }) &&
@@ -196,6 +201,13 @@ Status Lowering::emit_copy(const mil::Operation& operation, const View& from, co
   return emit(operation, std::move(call));
 }
 
+Result<View> Lowering::converted(const mil::Operation& operation, const View& view, mil::ElementType element) {
+  if (view.element == element) return view;
+  const View copy = temporary(mil::Type::tensor(element, view.sizes));
+  MW_TRY(emit_cast(*this, operation, view, copy));
+  return copy;
+}
+
 Result<View> Lowering::emit_working_copy(const mil::Operation& operation, const View& from) {
   const View copy = dense_result(operation);
   MW_TRY(emit_copy(operation, from, copy, /*is_partial=*/true));
@@ -207,11 +219,11 @@ Status Lowering::lower_group(const OperationGroup& group) {
   if (is_elementwise(*group.members.front()) || group.members.size() > 1 || is_fusible_reduction(last)) {
     return lower_elementwise_group(*this, group);
   }
-  const LowerFunction lower = find_kernel(last.kind());
-  if (lower == nullptr) {
+  const KernelEntry* entry = find_kernel(last.kind());
+  if (entry == nullptr) {
     return operation_error(last, "the CPU executor has no kernel for this operation{}", result_text(last));
   }
-  return lower(*this, last);
+  return entry->lower(*this, last);
 }
 
 Status Lowering::move_results() {

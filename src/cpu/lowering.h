@@ -49,6 +49,8 @@ class Lowering {
   // Appends the call; runs it now instead when all it reads is constant and what it writes is not too large to keep.
   Status emit(const mil::Operation& operation, Call call);
   Status emit_copy(const mil::Operation& operation, const View& from, const View& to, bool is_partial = false);
+  // The view itself where it has that element type, else a copy cast to it.
+  Result<View> converted(const mil::Operation& operation, const View& view, mil::ElementType element);
   // A buffer of its own with the elements of `from`, for an operation that then changes some of them. It becomes the
   // memory of `from` itself when nobody reads that afterwards.
   Result<View> emit_working_copy(const mil::Operation& operation, const View& from);

@@ -118,8 +118,8 @@ Status lower_scatter_nd(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"gather_nd", lower_gather_nd},
-    {"scatter_nd", lower_scatter_nd},
+    {"gather_nd", lower_gather_nd, "*"},
+    {"scatter_nd", lower_scatter_nd, "indices"},
 };
 
 }  // namespace

@@ -54,8 +54,8 @@ Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
   int64_t inner = 1;
   for (size_t i = axis + 1; i < y.sizes.size(); ++i) inner *= y.sizes[i];
   const int64_t outer = inner == 0 ? 0 : indices.count() / inner;
-  const View on = lowering.operand(operation, "on_value");
-  const View off = lowering.operand(operation, "off_value");
+  MW_ASSIGN(const View on, lowering.converted(operation, lowering.operand(operation, "on_value"), y.element));
+  MW_ASSIGN(const View off, lowering.converted(operation, lowering.operand(operation, "off_value"), y.element));
   const size_t width = mil::element_bytes(y.element);
   Call call{.kernel = "one_hot", .reads = {indices, on, off}, .writes = {y}};
   call.run = [=](const Memory& memory) -> Status {
@@ -75,8 +75,9 @@ Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"const", lower_const},    {"fill", lower_fill},   {"fill_like", lower_fill},
-    {"range_1d", lower_range}, {"shape", lower_shape}, {"one_hot", lower_one_hot},
+    {"const", lower_const, "*"},    {"fill", lower_fill, "*"},
+    {"fill_like", lower_fill, "*"}, {"range_1d", lower_range, "*"},
+    {"shape", lower_shape, "*"},    {"one_hot", lower_one_hot, "on_value off_value results"},
 };
 
 }  // namespace

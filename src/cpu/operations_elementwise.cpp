@@ -1,6 +1,8 @@
 #include "cpu/operations_elementwise.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <unordered_map>
 
@@ -31,6 +33,21 @@ class ProgramBuilder {
       if (operation.definition()->parameter(operand.name)->kind == mil::ParameterDefinition::Kind::constant) continue;
       for (const mil::Argument& argument : operand.arguments) add_input(argument, operation);
     }
+  }
+
+  int16_t add_view(View view, const mil::Operation& operation) {
+    const View original = view;
+    if (reads_badly(view)) view = lowering_.dense(view, operation);
+    const View spread = broadcasted(view, space_);
+    const auto found = std::ranges::find(inputs_, spread);
+    const auto id = static_cast<int16_t>(found - inputs_.begin());
+    if (found == inputs_.end()) {
+      inputs_.push_back(spread);
+      read_views_.push_back(view);
+      program_.inputs.push_back(*storage_of(view.element));
+    }
+    ids_.emplace_back(original, id);
+    return id;
   }
 
   void set_result(const mil::Operation& operation, int16_t value) { inside_[operation.result()] = value; }
@@ -64,10 +81,32 @@ class ProgramBuilder {
   }
   int16_t constant(LaneType type, double value) { return append(Op::constant, {}, type, value); }
   LaneType lane(int16_t value) const { return program_.lane_type(value); }
-  // In the lanes that the result's storage needs; a form that computes integers in float cuts them towards zero.
-  int16_t in_lanes(int16_t value, LaneType wanted) {
-    if (lane(value) == wanted) return value;
-    return wanted == LaneType::float32 ? append(Op::to_float, {value}) : append(Op::to_int, {value});
+  // As the result's type holds it: a form that computes integers in float cuts them towards zero, narrow integers wrap
+  // around, what is not zero is true. Floats stay in fp32 lanes; they are rounded when they are stored.
+  int16_t as_element(int16_t value, mil::ElementType element) {
+    if (element == mil::ElementType::boolean) {
+      return is_truth(value) ? value : append(Op::not_equal, {value, constant(lane(value), 0)}, lane(value));
+    }
+    if (mil::is_floating(element)) return to_float(value);
+    const int16_t integer = lane(value) == LaneType::int32 ? value : append(Op::to_int, {value});
+    return wrapped(integer, element);
+  }
+  // An int32 in the range of a narrower integer type, two's complement.
+  int16_t wrapped(int16_t value, mil::ElementType element) {
+    switch (element) {
+      case mil::ElementType::int4:
+        return append(Op::wrap4, {value}, LaneType::int32);
+      case mil::ElementType::int8:
+        return append(Op::wrap8, {value}, LaneType::int32);
+      case mil::ElementType::int16:
+        return append(Op::wrap16, {value}, LaneType::int32);
+      case mil::ElementType::int32:
+        return value;
+      default: {
+        const auto mask = static_cast<double>(mil::integer_range(element).second);
+        return append(Op::bit_and, {value, constant(LaneType::int32, mask)}, LaneType::int32);
+      }
+    }
   }
   int16_t to_float(int16_t value) { return lane(value) == LaneType::float32 ? value : append(Op::to_float, {value}); }
 
@@ -75,11 +114,47 @@ class ProgramBuilder {
     return mil::is_floating(element) ? LaneType::float32 : LaneType::int32;
   }
 
+  // Between two int32; bounds outside int32 do not bind.
+  int16_t between(int16_t value, double low, double high) {
+    constexpr double kLeast = std::numeric_limits<int32_t>::min(), kMost = std::numeric_limits<int32_t>::max();
+    if (low > kLeast) {
+      value = append(Op::maximum, {value, constant(LaneType::int32, std::min(low, kMost))}, LaneType::int32);
+    }
+    if (high < kMost) {
+      value = append(Op::minimum, {value, constant(LaneType::int32, std::max(high, kLeast))}, LaneType::int32);
+    }
+    return value;
+  }
+
   ElementwiseProgram& program() { return program_; }
   const std::vector<View>& inputs() const { return inputs_; }          // broadcast to the space
   const std::vector<View>& read_views() const { return read_views_; }  // as they are, for the memory plan
 
  private:
+  // Always 0 or 1.
+  bool is_truth(int16_t value) const {
+    const auto index = static_cast<size_t>(value);
+    if (index < program_.inputs.size()) return program_.inputs[index] == Storage::boolean;
+    const ElementwiseInstruction& instruction = program_.instructions[index - program_.inputs.size()];
+    switch (instruction.opcode) {
+      case Op::less:
+      case Op::less_equal:
+      case Op::greater:
+      case Op::greater_equal:
+      case Op::equal:
+      case Op::not_equal:
+      case Op::logical_and:
+      case Op::logical_or:
+      case Op::logical_xor:
+      case Op::logical_not:
+        return true;
+      case Op::select:
+        return is_truth(instruction.operands[1]) && is_truth(instruction.operands[2]);
+      default:
+        return false;
+    }
+  }
+
   void add_input(const mil::Argument& argument, const mil::Operation& operation) {
     View view;
     if (const auto* value = std::get_if<mil::Value*>(&argument)) {
@@ -91,18 +166,7 @@ class ProgramBuilder {
       view = lowering_.argument(argument);
       literal_views_.emplace(&literal, view);
     }
-    if (is_immediate(view)) return;
-    const View original = view;
-    if (reads_badly(view)) view = lowering_.dense(view, operation);
-    const View spread = broadcasted(view, space_);
-    const auto found = std::ranges::find(inputs_, spread);
-    const auto id = static_cast<int16_t>(found - inputs_.begin());
-    if (found == inputs_.end()) {
-      inputs_.push_back(spread);
-      read_views_.push_back(view);
-      program_.inputs.push_back(*storage_of(view.element));
-    }
-    ids_.emplace_back(original, id);
+    if (!is_immediate(view)) add_view(view, operation);
   }
 
   bool is_immediate(const View& view) const {
@@ -160,11 +224,18 @@ int16_t float_unary(ProgramBuilder& b, const mil::Operation& operation) {
   return b.append(kOpcode, {b.to_float(x)});
 }
 
+// Functions that leave integers as they are.
 template <Op kOpcode>
-int16_t float_binary(ProgramBuilder& b, const mil::Operation& operation) {
+int16_t rounding(ProgramBuilder& b, const mil::Operation& operation) {
+  const int16_t x = b.operand(operation, "x");
+  return b.lane(x) == LaneType::int32 ? x : b.append(kOpcode, {x});
+}
+
+// Of integers the quotient is cut towards zero, exactly; division by zero gives 0.
+int16_t real_div(ProgramBuilder& b, const mil::Operation& operation) {
   const int16_t x = b.operand(operation, "x");
   const int16_t y = b.operand(operation, "y");
-  return b.append(kOpcode, {b.to_float(x), b.to_float(y)});
+  return b.append(b.lane(x) == LaneType::int32 ? Op::trunc_div : Op::real_div, {x, y}, b.lane(x));
 }
 
 template <Op kOpcode>
@@ -188,21 +259,32 @@ int16_t select(ProgramBuilder& b, const mil::Operation& operation) {
   return b.append(Op::select, {condition, x, b.operand(operation, "b")}, b.lane(x));
 }
 
-int16_t cast(ProgramBuilder& b, const mil::Operation& operation) {
-  const int16_t x = b.operand(operation, "x");
-  const mil::ElementType to = operation.result()->element();
+int16_t cast_to(ProgramBuilder& b, int16_t x, mil::ElementType to) {
   if (to == mil::ElementType::boolean) return b.append(Op::not_equal, {x, b.constant(b.lane(x), 0)}, b.lane(x));
   const LaneType lane = ProgramBuilder::lane_of(to);
-  if (lane == b.lane(x)) return x;
-  return lane == LaneType::float32 ? b.to_float(x) : b.append(Op::to_int, {x});
+  if (lane == LaneType::float32) return b.to_float(x);
+  if (b.lane(x) == LaneType::int32) return x;
+  const auto [lowest, highest] = mil::integer_range(to);
+  return b.between(b.append(Op::to_int, {x}), static_cast<double>(lowest), static_cast<double>(highest));
+}
+
+int16_t cast(ProgramBuilder& b, const mil::Operation& operation) {
+  return cast_to(b, b.operand(operation, "x"), operation.result()->element());
 }
 
 int16_t clip_between(ProgramBuilder& b, int16_t x, double low, double high) {
+  if (b.lane(x) == LaneType::int32) return b.between(x, std::trunc(low), std::trunc(high));
   return b.append(Op::clip, {b.to_float(x)}, LaneType::float32, low, high);
 }
 
 int16_t clip(ProgramBuilder& b, const mil::Operation& operation) {
   return clip_between(b, b.operand(operation, "x"), mil::number(operation, "alpha"), mil::number(operation, "beta"));
+}
+
+int16_t relu(ProgramBuilder& b, const mil::Operation& operation) {
+  const int16_t x = b.operand(operation, "x");
+  if (b.lane(x) == LaneType::int32) return b.between(x, 0, std::numeric_limits<double>::infinity());
+  return b.append(Op::relu, {x});
 }
 
 int16_t relu6(ProgramBuilder& b, const mil::Operation& operation) {
@@ -266,12 +348,12 @@ const std::unordered_map<std::string_view, Form>& forms() {
       {"add", binary<Op::add>},
       {"sub", binary<Op::sub>},
       {"mul", binary<Op::mul>},
-      {"real_div", float_binary<Op::real_div>},
+      {"real_div", real_div},
       {"floor_div", binary<Op::floor_div>},
       {"mod", binary<Op::mod>},
       {"maximum", binary<Op::maximum>},
       {"minimum", binary<Op::minimum>},
-      {"pow", float_binary<Op::pow>},
+      {"pow", binary<Op::pow>},
       {"abs", unary<Op::abs>},
       {"sign", unary<Op::sign>},
       {"square", unary<Op::square>},
@@ -282,12 +364,12 @@ const std::unordered_map<std::string_view, Form>& forms() {
       {"cos", float_unary<Op::cos>},
       {"tanh", float_unary<Op::tanh>},
       {"erf", float_unary<Op::erf>},
-      {"floor", float_unary<Op::floor>},
-      {"ceil", float_unary<Op::ceil>},
-      {"round", float_unary<Op::round>},
+      {"floor", rounding<Op::floor>},
+      {"ceil", rounding<Op::ceil>},
+      {"round", rounding<Op::round>},
       {"sigmoid", float_unary<Op::sigmoid>},
       {"silu", silu},
-      {"relu", float_unary<Op::relu>},
+      {"relu", relu},
       {"rsqrt", with_epsilon<Op::rsqrt>},
       {"inverse", with_epsilon<Op::inverse>},
       {"log", with_epsilon<Op::log>},
@@ -363,18 +445,14 @@ std::vector<std::vector<int64_t>> strides_of(const std::vector<View>& views) {
   return strides;
 }
 
-Status lower_map(Lowering& lowering, const OperationGroup& group, ProgramBuilder& b, const mil::Shape& space) {
+// The program's call, whose outputs are already in it.
+Status emit_map(Lowering& lowering, const mil::Operation& operation, std::string kernel, ProgramBuilder& b,
+                const mil::Shape& space, const std::vector<View>& outputs) {
   Call call;
-  std::vector<View> outputs;
-  for (const mil::Operation* member : group.members) {
-    if (!is_used_outside(member->result(), group, lowering.function())) continue;
-    outputs.push_back(lowering.result(*member));
-    b.program().outputs.push_back({b.value_of(member->result()), *storage_of(member->result()->element())});
-  }
   std::vector<std::vector<int64_t>> strides = strides_of(b.inputs());
   for (const View& output : outputs) strides.push_back(output.strides);
   const Loop loop = collapsed(space, strides);
-  call.kernel = fmt::format("elementwise({})", group.members.size());
+  call.kernel = std::move(kernel);
   call.reads = b.read_views();
   call.writes = outputs;
   find_in_place_pairs(call);
@@ -399,7 +477,18 @@ Status lower_map(Lowering& lowering, const OperationGroup& group, ProgramBuilder
     p.kernel.run(p.sizes, p.inputs, p.outputs);
     return {};
   };
-  return lowering.emit(*group.members.back(), std::move(call));
+  return lowering.emit(operation, std::move(call));
+}
+
+Status lower_map(Lowering& lowering, const OperationGroup& group, ProgramBuilder& b, const mil::Shape& space) {
+  std::vector<View> outputs;
+  for (const mil::Operation* member : group.members) {
+    if (!is_used_outside(member->result(), group, lowering.function())) continue;
+    outputs.push_back(lowering.result(*member));
+    b.program().outputs.push_back({b.value_of(member->result()), *storage_of(member->result()->element())});
+  }
+  return emit_map(lowering, *group.members.back(), fmt::format("elementwise({})", group.members.size()), b, space,
+                  outputs);
 }
 
 Status lower_reduction(Lowering& lowering, const OperationGroup& group, ProgramBuilder& b, const mil::Shape& space) {
@@ -473,6 +562,19 @@ bool is_fusible_reduction(const mil::Operation& operation) {
   return x != nullptr && x->type().is_tensor() && x->element() == mil::ElementType::fp32;
 }
 
+Status emit_cast(Lowering& lowering, const mil::Operation& operation, const View& source, const View& destination) {
+  for (const mil::ElementType element : {source.element, destination.element}) {
+    if (storage_of(element)) continue;
+    return operation_error(operation, "the CPU executor has no kernel of this operation for {}",
+                           mil::element_name(element));
+  }
+  ProgramBuilder b(lowering, destination.sizes);
+  const int16_t value =
+      b.as_element(cast_to(b, b.add_view(source, operation), destination.element), destination.element);
+  b.program().outputs.push_back({value, *storage_of(destination.element)});
+  return emit_map(lowering, operation, "cast", b, destination.sizes, {destination});
+}
+
 Status lower_elementwise_group(Lowering& lowering, const OperationGroup& group) {
   const mil::Operation& last = *group.members.back();
   const bool reduces = is_fusible_reduction(last);
@@ -481,8 +583,7 @@ Status lower_elementwise_group(Lowering& lowering, const OperationGroup& group) 
   for (const mil::Operation* member : group.members) b.add_member_inputs(*member);
   for (const mil::Operation* member : group.members) {
     if (member == &last && reduces) break;
-    const LaneType lanes = ProgramBuilder::lane_of(member->result()->element());
-    b.set_result(*member, b.in_lanes(forms().at(member->kind())(b, *member), lanes));
+    b.set_result(*member, b.as_element(forms().at(member->kind())(b, *member), member->result()->element()));
   }
   return reduces ? lower_reduction(lowering, group, b, space) : lower_map(lowering, group, b, space);
 }

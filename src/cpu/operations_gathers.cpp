@@ -139,10 +139,10 @@ Status lower_scatter_along_axis(Lowering& lowering, const mil::Operation& operat
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"gather", lower_gather},
-    {"gather_along_axis", lower_gather_along_axis},
-    {"scatter", lower_scatter},
-    {"scatter_along_axis", lower_scatter_along_axis},
+    {"gather", lower_gather, "*"},
+    {"gather_along_axis", lower_gather_along_axis, "*"},
+    {"scatter", lower_scatter, "indices"},
+    {"scatter_along_axis", lower_scatter_along_axis, "indices"},
 };
 
 }  // namespace

@@ -214,12 +214,12 @@ Status lower_band_part(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"concat", lower_concat},
-    {"stack", lower_stack},
-    {"pad", lower_pad},
-    {"slice_by_size", lower_slice_by_size},
-    {"slice_update", lower_slice_update},
-    {"band_part", lower_band_part},
+    {"concat", lower_concat, "*"},
+    {"stack", lower_stack, "*"},
+    {"pad", lower_pad, "*"},
+    {"slice_by_size", lower_slice_by_size, "x results"},
+    {"slice_update", lower_slice_update, "x update results"},
+    {"band_part", lower_band_part, "*"},
 };
 
 }  // namespace

@@ -350,10 +350,10 @@ Status lower_conv(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"matmul", lower_matmul},
-    {"mw.matmul", lower_matmul},
-    {"linear", lower_linear},
-    {"conv", lower_conv},
+    {"matmul", lower_matmul, "x y"},
+    {"mw.matmul", lower_matmul, "x y"},
+    {"linear", lower_linear, "x weight"},
+    {"conv", lower_conv, "x weight"},
 };
 
 }  // namespace

@@ -183,14 +183,14 @@ Status lower_reverse_sequence(Lowering& lowering, const mil::Operation& operatio
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"depth_to_space", lower_to_space<kBlockSize, false>},
-    {"pixel_shuffle", lower_to_space<kUpscale, true>},
-    {"space_to_depth", lower_to_depth<kBlockSize, false>},
-    {"pixel_unshuffle", lower_to_depth<kDownscale, true>},
-    {"space_to_batch", lower_space_to_batch},
-    {"batch_to_space", lower_batch_to_space},
-    {"sliding_windows", lower_sliding_windows},
-    {"reverse_sequence", lower_reverse_sequence},
+    {"depth_to_space", lower_to_space<kBlockSize, false>, "*"},
+    {"pixel_shuffle", lower_to_space<kUpscale, true>, "*"},
+    {"space_to_depth", lower_to_depth<kBlockSize, false>, "*"},
+    {"pixel_unshuffle", lower_to_depth<kDownscale, true>, "*"},
+    {"space_to_batch", lower_space_to_batch, "*"},
+    {"batch_to_space", lower_batch_to_space, "*"},
+    {"sliding_windows", lower_sliding_windows, "*"},
+    {"reverse_sequence", lower_reverse_sequence, "*"},
 };
 
 }  // namespace

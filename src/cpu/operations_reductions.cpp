@@ -1,10 +1,11 @@
 // Reductions that the fused float kernel does not do: integers, arg-reductions, running sums. Plain loops.
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "cpu/axis_split.h"
 #include "cpu/kernel_table.h"
-#include "cpu/kernels/reduction.h"
+#include "cpu/number_types.h"
 #include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
@@ -20,42 +21,58 @@ constexpr std::pair<std::string_view, IntegerReduction> kIntegerReductions[] = {
     {"reduce_l1_norm", IntegerReduction::l1_norm},
 };
 
-int32_t reduced_row(IntegerReduction kind, const int32_t* row, int64_t count) {
-  int64_t total = kind == IntegerReduction::prod ? 1 : 0;
-  if (kind == IntegerReduction::max) total = std::numeric_limits<int32_t>::min();
-  if (kind == IntegerReduction::min) total = std::numeric_limits<int32_t>::max();
+// Modulo 2^bits: computed in the unsigned type, where nothing overflows; extremes and quotients in the type itself.
+template <class T>
+T reduced_row(IntegerReduction kind, const T* row, int64_t count) {
+  using Unsigned = std::make_unsigned_t<T>;
+  Unsigned total = kind == IntegerReduction::prod ? 1 : 0;
+  T extreme = kind == IntegerReduction::max ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t x = row[i];
+    const auto x = static_cast<Unsigned>(row[i]);
     switch (kind) {
       case IntegerReduction::sum:
       case IntegerReduction::mean:
         total += x;
         break;
       case IntegerReduction::max:
-        total = std::max(total, x);
+        extreme = std::max(extreme, row[i]);
         break;
       case IntegerReduction::min:
-        total = std::min(total, x);
+        extreme = std::min(extreme, row[i]);
         break;
       case IntegerReduction::prod:
-        total = static_cast<int32_t>(total * x);
+        total *= x;
         break;
       case IntegerReduction::sum_square:
         total += x * x;
         break;
       case IntegerReduction::l1_norm:
-        total += x < 0 ? -x : x;
+        total += row[i] < 0 ? Unsigned{0} - x : x;
         break;
     }
   }
-  if (kind == IntegerReduction::mean) return count == 0 ? 0 : static_cast<int32_t>(total / count);
-  return static_cast<int32_t>(total);
+  if (kind == IntegerReduction::max || kind == IntegerReduction::min) return extreme;
+  return static_cast<T>(total);
+}
+
+// The mean of int32 is exact; that of wider types is the wrapped sum's.
+template <class T>
+T mean_row(const T* row, int64_t count) {
+  if (count == 0) return 0;
+  if constexpr (std::is_same_v<T, int32_t>) {
+    int64_t total = 0;
+    for (int64_t i = 0; i < count; ++i) total += row[i];
+    return static_cast<T>(total / count);
+  } else {
+    const T total = reduced_row(IntegerReduction::sum, row, count);
+    if constexpr (std::is_signed_v<T>) return static_cast<T>(total / count);
+    return static_cast<T>(total / static_cast<std::make_unsigned_t<T>>(count));
+  }
 }
 
 // The reduced axes last, so that each result is one row.
 Status lower_integer_reduction(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.operand(operation, "x");
-  MW_TRY(expect_element(operation, x, mil::ElementType::int32));
   const std::vector<int64_t> axes = mil::reduction_axes(operation, x.rank());
   std::vector<int64_t> permutation;
   int64_t count = 1;
@@ -70,15 +87,19 @@ Status lower_integer_reduction(Lowering& lowering, const mil::Operation& operati
   const View y = lowering.dense_result(operation);
   const auto* kind =
       std::ranges::find(kIntegerReductions, operation.kind(), &std::pair<std::string_view, IntegerReduction>::first);
-  Call call{.kernel = std::string(operation.kind()), .reads = {rows}, .writes = {y}};
-  call.run = [=, kind = kind->second, results = y.count()](const Memory& memory) -> Status {
-    const int32_t* source = memory.integers(rows);
-    int32_t* destination = memory.integers(y);
-    parallel_rows(results, count,
-                  [&](int64_t row) { destination[row] = reduced_row(kind, source + row * count, count); });
-    return {};
-  };
-  return lowering.emit(operation, std::move(call));
+  return with_integer(operation, x.element, [&]<class T>(T) -> Status {
+    Call call{.kernel = std::string(operation.kind()), .reads = {rows}, .writes = {y}};
+    call.run = [=, kind = kind->second, results = y.count()](const Memory& memory) -> Status {
+      const T* source = static_cast<const T*>(memory.at(rows));
+      T* destination = static_cast<T*>(memory.at(y));
+      parallel_rows(results, count, [&](int64_t row) {
+        const T* first = source + row * count;
+        destination[row] = kind == IntegerReduction::mean ? mean_row(first, count) : reduced_row(kind, first, count);
+      });
+      return {};
+    };
+    return lowering.emit(operation, std::move(call));
+  });
 }
 
 // The first of equal extremes.
@@ -100,31 +121,26 @@ void plain_arg(bool wants_largest, const AxisSplit& split, const T* x, int32_t* 
 
 Status lower_arg_reduction(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.dense_operand(operation, "x");
-  const bool is_integer = x.element == mil::ElementType::int32;
-  if (!is_integer) MW_TRY(expect_element(operation, x, mil::ElementType::fp32));
   const View y = lowering.dense_result(operation);
   MW_TRY(expect_element(operation, y, mil::ElementType::int32));
   const int64_t axis = mil::axis_of(operation, "axis", x.rank());
   if (x.sizes[static_cast<size_t>(axis)] == 0) return operation_error(operation, "axis {} of x is empty", axis);
   const AxisSplit split = split_at(x.sizes, axis);
   const bool wants_largest = operation.kind() == "reduce_argmax";
-  Call call{.kernel = std::string(operation.kind()), .reads = {x}, .writes = {y}};
-  call.run = [=](const Memory& memory) -> Status {
-    if (is_integer) {
-      plain_arg(wants_largest, split, memory.integers(x), memory.integers(y));
-    } else if (wants_largest) {
-      argmax(memory.floats(x), split.outer, split.axis, split.inner, memory.integers(y));
-    } else {
-      plain_arg(wants_largest, split, memory.floats(x), memory.integers(y));
-    }
-    return {};
-  };
-  return lowering.emit(operation, std::move(call));
+  return with_number(operation, x.element, [&]<class T>(T) -> Status {
+    Call call{.kernel = std::string(operation.kind()), .reads = {x}, .writes = {y}};
+    call.run = [=](const Memory& memory) -> Status {
+      plain_arg(wants_largest, split, static_cast<const T*>(memory.at(x)), memory.integers(y));
+      return {};
+    };
+    return lowering.emit(operation, std::move(call));
+  });
 }
 
-// Float sums run in double.
-template <class T, class Sum>
+// Float sums run in double, integers wrap around.
+template <class T>
 void plain_cumsum(bool exclusive, bool reverse, const AxisSplit& split, const T* x, T* y) {
+  using Sum = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
   parallel_rows(split.outer, split.axis * split.inner, [&](int64_t outer) {
     for (int64_t inner = 0; inner < split.inner; ++inner) {
       Sum total = 0;
@@ -141,22 +157,18 @@ void plain_cumsum(bool exclusive, bool reverse, const AxisSplit& split, const T*
 
 Status lower_cumsum(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.dense_operand(operation, "x");
-  const bool is_integer = x.element == mil::ElementType::int32;
-  if (!is_integer) MW_TRY(expect_element(operation, x, mil::ElementType::fp32));
   const View y = lowering.dense_result(operation);
   const AxisSplit split = split_at(x.sizes, mil::axis_of(operation, "axis", x.rank()));
   const bool exclusive = mil::flag(operation, "exclusive");
   const bool reverse = mil::flag(operation, "reverse");
-  Call call{.kernel = "cumsum", .reads = {x}, .writes = {y}};
-  call.run = [=](const Memory& memory) -> Status {
-    if (is_integer) {
-      plain_cumsum<int32_t, int64_t>(exclusive, reverse, split, memory.integers(x), memory.integers(y));
-    } else {
-      plain_cumsum<float, double>(exclusive, reverse, split, memory.floats(x), memory.floats(y));
-    }
-    return {};
-  };
-  return lowering.emit(operation, std::move(call));
+  return with_number(operation, x.element, [&]<class T>(T) -> Status {
+    Call call{.kernel = "cumsum", .reads = {x}, .writes = {y}};
+    call.run = [=](const Memory& memory) -> Status {
+      plain_cumsum(exclusive, reverse, split, static_cast<const T*>(memory.at(x)), static_cast<T*>(memory.at(y)));
+      return {};
+    };
+    return lowering.emit(operation, std::move(call));
+  });
 }
 
 constexpr KernelEntry kEntries[] = {

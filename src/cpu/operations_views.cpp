@@ -77,10 +77,17 @@ Status lower_tile(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"identity", lower_identity}, {"reshape", lower_reshape},      {"expand_dims", lower_reshape},
-    {"squeeze", lower_reshape},   {"transpose", lower_transpose},  {"slice_by_index", lower_slice_by_index},
-    {"split", lower_split},       {"reverse", lower_reverse},      {"tile", lower_tile},
-    {"flatten2d", lower_reshape}, {"reshape_like", lower_reshape},
+    {"identity", lower_identity, "*"},
+    {"reshape", lower_reshape, "*"},
+    {"expand_dims", lower_reshape, "*"},
+    {"squeeze", lower_reshape, "*"},
+    {"transpose", lower_transpose, "*"},
+    {"slice_by_index", lower_slice_by_index, "*"},
+    {"split", lower_split, "*"},
+    {"reverse", lower_reverse, "*"},
+    {"tile", lower_tile, "*"},
+    {"flatten2d", lower_reshape, "*"},
+    {"reshape_like", lower_reshape, "*"},
 };
 
 }  // namespace

@@ -118,11 +118,31 @@ std::optional<Storage> storage_of(mil::ElementType element) {
       return Storage::bfloat16;
     case mil::ElementType::int32:
       return Storage::int32;
+    case mil::ElementType::int16:
+      return Storage::int16;
+    case mil::ElementType::uint16:
+      return Storage::uint16;
+    case mil::ElementType::int4:
+    case mil::ElementType::int8:
+      return Storage::int8;
+    case mil::ElementType::uint1:
+    case mil::ElementType::uint2:
+    case mil::ElementType::uint3:
+    case mil::ElementType::uint4:
+    case mil::ElementType::uint6:
+    case mil::ElementType::uint8:
+      return Storage::uint8;
     case mil::ElementType::boolean:
       return Storage::boolean;
     default:
       return std::nullopt;
   }
+}
+
+mil::ElementType widened(mil::ElementType element) {
+  const std::optional<Storage> storage = storage_of(element);
+  if (!storage) return element;
+  return is_float(*storage) ? mil::ElementType::fp32 : mil::ElementType::int32;
 }
 
 Loop collapsed(const mil::Shape& sizes, std::span<const std::vector<int64_t>> strides, std::span<const uint8_t> flags) {

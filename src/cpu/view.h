@@ -44,6 +44,10 @@ View broadcasted(const View& view, const mil::Shape& sizes);
 // How a kernel counts elements of this type; nothing for types that kernels do not compute with.
 std::optional<Storage> storage_of(mil::ElementType element);
 
+// The type that kernels without a form for `element` compute in instead: fp32 for fp16 and bf16, int32 for booleans and
+// integers of up to 16 bits; other types as they are.
+mil::ElementType widened(mil::ElementType element);
+
 // An index space that several tensors are walked over together, in as few dimensions as their strides allow.
 struct Loop {
   Dims sizes;

@@ -23,12 +23,21 @@ namespace millwright::cpu {
 // Rounding of fp32 sums and functions, relative to the largest element of a result: 1e-5 is about 80 units in the last
 // place, enough for the sums of a few hundred terms in these tests.
 inline constexpr double kTolerance = 1e-5;
+// The same where results are rounded to fp16 (half a unit of the largest element: 2^-11) or bf16 (2^-8), the operands
+// of some results once more.
+inline double tolerance_of(mil::ElementType element) {
+  return element == mil::ElementType::fp16 ? 1.5e-3 : (element == mil::ElementType::bf16 ? 1.2e-2 : kTolerance);
+}
 
 // A function under construction with the values of its inputs, drawn from a seed.
 class TestFunction {
  public:
-  explicit TestFunction(uint64_t seed)
-      : random_(seed), function_(std::make_unique<mil::Function>("main", "ios18")), builder_(*function_) {}
+  // `element`: the type of what floats() and scalar() give.
+  explicit TestFunction(uint64_t seed, mil::ElementType element = mil::ElementType::fp32)
+      : random_(seed),
+        element_(element),
+        function_(std::make_unique<mil::Function>("main", "ios18")),
+        builder_(*function_) {}
 
   mil::Builder& b() { return builder_; }
   mil::Function& function() { return *function_; }
@@ -44,12 +53,16 @@ class TestFunction {
   }
 
   mil::Value* floats(const mil::Shape& shape, double low = -1, double high = 1) {
-    mil::TensorValue value{mil::Type::tensor(mil::ElementType::fp32, shape), {}};
+    mil::TensorValue value{mil::Type::tensor(element_, shape), {}};
     for (int64_t i = 0; i < value.type.count(); ++i) {
-      value.numbers.push_back(static_cast<float>(low + (high - low) * random_.uniform()));
+      std::byte stored[sizeof(double)];
+      mil::store_number(element_, low + (high - low) * random_.uniform(), stored);
+      value.numbers.push_back(mil::load_number(element_, stored));
     }
     return input(std::move(value));
   }
+  mil::Value* scalar(double value) { return builder_.scalar(element_, value); }
+  mil::ElementType element() const { return element_; }
   // In [low, high).
   mil::Value* integers(const mil::Shape& shape, int64_t low, int64_t high) {
     mil::TensorValue value{mil::Type::tensor(mil::ElementType::int32, shape), {}};
@@ -70,6 +83,7 @@ class TestFunction {
 
  private:
   RandomStream random_;
+  mil::ElementType element_;
   std::unique_ptr<mil::Function> function_;
   mil::Builder builder_;
   std::vector<mil::TensorValue> inputs_;

@@ -78,10 +78,11 @@ TEST(InterpretedElementwise, ModTakesTheSignOfTheDivisorAndFloorDivRoundsDown) {
   EXPECT_EQ(binary("floor_div", {5, -5, 5, -5}, {3, 3, -3, -3}), (Numbers{1, -2, -2, 1}));
 }
 
-TEST(InterpretedElementwise, IntegerDivisionByZeroIsAnError) {
-  const std::vector<NamedTensor> operands = {{"x", int32({2}, {1, 2})}, {"y", int32({2}, {1, 0})}};
-  EXPECT_EQ(error_of("floor_div", operands), "tested (floor_div): integer division by zero");
-  EXPECT_EQ(error_of("mod", operands), "tested (mod): integer division by zero");
+TEST(InterpretedElementwise, IntegerDivisionByZeroGivesZero) {
+  const std::vector<NamedTensor> operands = {{"x", int32({3}, {7, -7, 0})}, {"y", int32({3}, {2, 0, 0})}};
+  EXPECT_EQ(result_of("floor_div", operands).numbers, (Numbers{3, 0, 0}));
+  EXPECT_EQ(result_of("mod", operands).numbers, (Numbers{1, 0, 0}));
+  EXPECT_EQ(result_of("real_div", operands).numbers, (Numbers{3, 0, 0}));
 }
 
 TEST(InterpretedElementwise, ComparisonsGiveBooleans) {

@@ -51,6 +51,8 @@ bool has_int_form(ElementwiseOpcode opcode) {
     case ElementwiseOpcode::mul:
     case ElementwiseOpcode::floor_div:
     case ElementwiseOpcode::mod:
+    case ElementwiseOpcode::trunc_div:
+    case ElementwiseOpcode::pow:
     case ElementwiseOpcode::maximum:
     case ElementwiseOpcode::minimum:
     case ElementwiseOpcode::neg:
@@ -64,6 +66,10 @@ bool has_int_form(ElementwiseOpcode opcode) {
     case ElementwiseOpcode::greater_equal:
     case ElementwiseOpcode::equal:
     case ElementwiseOpcode::not_equal:
+    case ElementwiseOpcode::wrap4:
+    case ElementwiseOpcode::wrap8:
+    case ElementwiseOpcode::wrap16:
+    case ElementwiseOpcode::bit_and:
       return true;
     default:
       return false;
@@ -88,9 +94,7 @@ LaneType operand_type(const ElementwiseInstruction& instruction, int index) {
   }
 }
 
-LaneType storage_lane_type(Storage storage) {
-  return storage == Storage::int32 || storage == Storage::boolean ? LaneType::int32 : LaneType::float32;
-}
+LaneType storage_lane_type(Storage storage) { return is_float(storage) ? LaneType::float32 : LaneType::int32; }
 
 void check_program(const ElementwiseProgram& program) {
   const auto inputs = static_cast<int>(program.inputs.size());
@@ -119,7 +123,8 @@ void check_program(const ElementwiseProgram& program) {
 void simplify_powers(ElementwiseProgram& program) {
   const auto inputs = static_cast<int>(program.inputs.size());
   for (ElementwiseInstruction& instruction : program.instructions) {
-    if (instruction.opcode != ElementwiseOpcode::pow || instruction.operands[1] < inputs) continue;
+    if (instruction.opcode != ElementwiseOpcode::pow || instruction.type != LaneType::float32) continue;
+    if (instruction.operands[1] < inputs) continue;
     const ElementwiseInstruction& exponent =
         program.instructions[static_cast<size_t>(instruction.operands[1] - inputs)];
     if (exponent.opcode != ElementwiseOpcode::constant) continue;

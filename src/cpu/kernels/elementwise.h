@@ -16,54 +16,59 @@ namespace millwright::cpu {
 // int32 form, chosen by ElementwiseInstruction::type. i0 and i1 are the immediates. Comparisons and logical operations
 // give int32 0 or 1; logical operands and the condition of select are int32, zero or not zero.
 // Errors against exact arithmetic in units in the last place (ULP) are listed in math-inl.h and tested.
-#define MW_ELEMENTWISE_OPCODES(X)                                                          \
-  X(constant, 0)  /* i0 (i) */                                                             \
-  X(add, 2)       /* (i) */                                                                \
-  X(sub, 2)       /* (i) */                                                                \
-  X(mul, 2)       /* (i) */                                                                \
-  X(real_div, 2)  /* float only: cast integers first */                                    \
-  X(floor_div, 2) /* rounds towards minus infinity (i); an int32 divisor of 0 gives 0 */   \
-  X(mod, 2)       /* x - y * floor(x / y), sign of y (i); an int32 divisor of 0 gives 0 */ \
-  X(maximum, 2)   /* NaN if either is NaN (i) */                                           \
-  X(minimum, 2)   /* NaN if either is NaN (i) */                                           \
-  X(pow, 2)       /* constant exponents 0.5, -0.5, 1, 2, 3, -1 take fast forms */          \
-  X(neg, 1)       /* (i) */                                                                \
-  X(abs, 1)       /* (i) */                                                                \
-  X(sign, 1)      /* -1, 0 or 1 (i) */                                                     \
-  X(square, 1)    /* (i) */                                                                \
-  X(sqrt, 1)                                                                               \
-  X(rsqrt, 1)   /* 1 / sqrt(x + i0) */                                                     \
-  X(inverse, 1) /* 1 / (x + i0) */                                                         \
-  X(exp, 1)                                                                                \
-  X(exp2, 1)                                                                               \
-  X(log, 1) /* log(x + i0) */                                                              \
-  X(sin, 1)                                                                                \
-  X(cos, 1)                                                                                \
-  X(tanh, 1)                                                                               \
-  X(sigmoid, 1)                                                                            \
-  X(silu, 1) /* x * sigmoid(x) */                                                          \
-  X(erf, 1)                                                                                \
-  X(gelu, 1)      /* x/2 * (1 + erf(x / sqrt 2)) */                                        \
-  X(gelu_tanh, 1) /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) */                  \
-  X(relu, 1)                                                                               \
-  X(floor, 1)                                                                              \
-  X(ceil, 1)                                                                               \
-  X(round, 1)         /* ties to even */                                                   \
-  X(clip, 1)          /* into [i0, i1]; NaN stays NaN */                                   \
-  X(fma, 3)           /* x * y + z, rounded once where the machine has the instruction */  \
-  X(select, 3)        /* condition ? x : y (i) */                                          \
-  X(less, 2)          /* (i) */                                                            \
-  X(less_equal, 2)    /* (i) */                                                            \
-  X(greater, 2)       /* (i) */                                                            \
-  X(greater_equal, 2) /* (i) */                                                            \
-  X(equal, 2)         /* (i) */                                                            \
-  X(not_equal, 2)     /* (i) */                                                            \
-  X(logical_and, 2)   /* int32 operands */                                                 \
-  X(logical_or, 2)    /* int32 operands */                                                 \
-  X(logical_xor, 2)   /* int32 operands */                                                 \
-  X(logical_not, 1)   /* int32 operand */                                                  \
-  X(to_float, 1)      /* int32 to float */                                                 \
-  X(to_int, 1)        /* float to int32, towards zero, saturating; NaN gives 0 */
+#define MW_ELEMENTWISE_OPCODES(X)                                                            \
+  X(constant, 0)  /* i0 (i) */                                                               \
+  X(add, 2)       /* (i) */                                                                  \
+  X(sub, 2)       /* (i) */                                                                  \
+  X(mul, 2)       /* (i) */                                                                  \
+  X(real_div, 2)  /* float only: cast integers first */                                      \
+  X(floor_div, 2) /* rounds towards minus infinity (i); an int32 divisor of 0 gives 0 */     \
+  X(mod, 2)       /* x - y * floor(x / y), sign of y (i); an int32 divisor of 0 gives 0 */   \
+  X(maximum, 2)   /* NaN if either is NaN (i) */                                             \
+  X(minimum, 2)   /* NaN if either is NaN (i) */                                             \
+  X(trunc_div, 2) /* int32 only: rounds towards zero; a divisor of 0 gives 0 */              \
+  X(pow, 2)       /* (i); constant float exponents 0.5, -0.5, 1, 2, 3, -1 take fast forms */ \
+  X(neg, 1)       /* (i) */                                                                  \
+  X(abs, 1)       /* (i) */                                                                  \
+  X(sign, 1)      /* -1, 0 or 1 (i) */                                                       \
+  X(square, 1)    /* (i) */                                                                  \
+  X(sqrt, 1)                                                                                 \
+  X(rsqrt, 1)   /* 1 / sqrt(x + i0) */                                                       \
+  X(inverse, 1) /* 1 / (x + i0) */                                                           \
+  X(exp, 1)                                                                                  \
+  X(exp2, 1)                                                                                 \
+  X(log, 1) /* log(x + i0) */                                                                \
+  X(sin, 1)                                                                                  \
+  X(cos, 1)                                                                                  \
+  X(tanh, 1)                                                                                 \
+  X(sigmoid, 1)                                                                              \
+  X(silu, 1) /* x * sigmoid(x) */                                                            \
+  X(erf, 1)                                                                                  \
+  X(gelu, 1)      /* x/2 * (1 + erf(x / sqrt 2)) */                                          \
+  X(gelu_tanh, 1) /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) */                    \
+  X(relu, 1)                                                                                 \
+  X(floor, 1)                                                                                \
+  X(ceil, 1)                                                                                 \
+  X(round, 1)         /* ties to even */                                                     \
+  X(clip, 1)          /* into [i0, i1]; NaN stays NaN */                                     \
+  X(fma, 3)           /* x * y + z, rounded once where the machine has the instruction */    \
+  X(select, 3)        /* condition ? x : y (i) */                                            \
+  X(less, 2)          /* (i) */                                                              \
+  X(less_equal, 2)    /* (i) */                                                              \
+  X(greater, 2)       /* (i) */                                                              \
+  X(greater_equal, 2) /* (i) */                                                              \
+  X(equal, 2)         /* (i) */                                                              \
+  X(not_equal, 2)     /* (i) */                                                              \
+  X(logical_and, 2)   /* int32 operands */                                                   \
+  X(logical_or, 2)    /* int32 operands */                                                   \
+  X(logical_xor, 2)   /* int32 operands */                                                   \
+  X(logical_not, 1)   /* int32 operand */                                                    \
+  X(to_float, 1)      /* int32 to float */                                                   \
+  X(to_int, 1)        /* float to int32, towards zero, saturating; NaN gives 0 */            \
+  X(wrap4, 1)         /* int32 only: the low 4 bits, sign-extended */                        \
+  X(wrap8, 1)         /* int32 only: the low 8 bits, sign-extended */                        \
+  X(wrap16, 1)        /* int32 only: the low 16 bits, sign-extended */                       \
+  X(bit_and, 2)       /* int32 only */
 
 enum class ElementwiseOpcode : uint8_t {
 #define MW_ELEMENTWISE_ENUMERATOR(name, operands) name,
@@ -87,7 +92,8 @@ struct ElementwiseInstruction {
 struct ElementwiseProgram {
   struct Output {
     int16_t value = -1;
-    Storage storage = Storage::float32;  // lane type float32: a float storage; int32: int32 or boolean (not zero → 1)
+    // Lane type float32: a float storage. int32: an integer storage, the high bits dropped, or boolean (not zero → 1).
+    Storage storage = Storage::float32;
   };
   // Single assignment: value i < inputs.size() is input i, value inputs.size() + j is the result of instruction j, and
   // an instruction reads only values before it. Registers are allotted inside; unused instructions are dropped.

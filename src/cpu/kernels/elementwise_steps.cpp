@@ -107,6 +107,10 @@ MW_OPERATION(GreaterInt, one_where(hn::Gt(as_int(x), as_int(y))));
 MW_OPERATION(GreaterEqualInt, one_where(hn::Not(hn::Lt(as_int(x), as_int(y)))));
 MW_OPERATION(EqualInt, one_where(hn::Eq(as_int(x), as_int(y))));
 MW_OPERATION(NotEqualInt, one_where(hn::Ne(as_int(x), as_int(y))));
+MW_OPERATION(Wrap4, as_float(hn::ShiftRight<28>(hn::ShiftLeft<28>(as_int(x)))));
+MW_OPERATION(Wrap8, as_float(hn::ShiftRight<24>(hn::ShiftLeft<24>(as_int(x)))));
+MW_OPERATION(Wrap16, as_float(hn::ShiftRight<16>(hn::ShiftLeft<16>(as_int(x)))));
+MW_OPERATION(BitAnd, as_float(hn::And(as_int(x), as_int(y))));
 #undef MW_OPERATION
 
 // Slots may be the user's own memory: the last, partial vector goes through a small buffer, never past the end.
@@ -144,14 +148,33 @@ float scalar_operation(Opcode opcode, float x, float y) {
   }
 }
 
-int32_t floor_divide(int32_t x, int32_t y) {
+int32_t truncating_divide(int32_t x, int32_t y) {
   if (y == 0) return 0;
   if (y == -1) return static_cast<int32_t>(0u - static_cast<uint32_t>(x));  // the least int32 has no opposite
-  const int32_t quotient = x / y;
+  return x / y;
+}
+
+int32_t floor_divide(int32_t x, int32_t y) {
+  const int32_t quotient = truncating_divide(x, y);
+  if (y == 0 || y == -1) return quotient;
   return quotient * y != x && (x < 0) != (y < 0) ? quotient - 1 : quotient;
 }
 
+// Modulo 2^32; of a negative exponent the power cut towards zero, and 0 for a power of 0.
+int32_t integer_power(int32_t x, int32_t y) {
+  if (y < 0) return x == 1 ? 1 : (x == -1 ? (y % 2 == 0 ? 1 : -1) : 0);
+  uint32_t power = 1;
+  uint32_t base = static_cast<uint32_t>(x);
+  for (; y > 0; y >>= 1) {
+    if ((y & 1) != 0) power *= base;
+    base *= base;
+  }
+  return static_cast<int32_t>(power);
+}
+
 int32_t scalar_operation(Opcode opcode, int32_t x, int32_t y) {
+  if (opcode == Opcode::pow) return integer_power(x, y);
+  if (opcode == Opcode::trunc_div) return truncating_divide(x, y);
   const int32_t quotient = floor_divide(x, y);
   if (opcode == Opcode::floor_div || y == 0) return quotient;
   return y == -1 ? 0 : x - quotient * y;
@@ -192,6 +215,8 @@ Loop int_loop(Opcode opcode) {
       return vector_loop<MulInt>;
     case Opcode::floor_div:
     case Opcode::mod:
+    case Opcode::trunc_div:
+    case Opcode::pow:
       return scalar_loop<int32_t>;
     case Opcode::maximum:
       return vector_loop<MaximumInt>;
@@ -219,6 +244,14 @@ Loop int_loop(Opcode opcode) {
       return vector_loop<EqualInt>;
     case Opcode::not_equal:
       return vector_loop<NotEqualInt>;
+    case Opcode::wrap4:
+      return vector_loop<Wrap4>;
+    case Opcode::wrap8:
+      return vector_loop<Wrap8>;
+    case Opcode::wrap16:
+      return vector_loop<Wrap16>;
+    case Opcode::bit_and:
+      return vector_loop<BitAnd>;
     default:
       return nullptr;
   }
@@ -318,6 +351,12 @@ Loop float_loop(Opcode opcode) {
       return vector_loop<ToFloat>;
     case Opcode::to_int:
       return vector_loop<ToInt>;
+    case Opcode::trunc_div:
+    case Opcode::wrap4:
+    case Opcode::wrap8:
+    case Opcode::wrap16:
+    case Opcode::bit_and:
+      return nullptr;
   }
   return nullptr;
 }
@@ -325,7 +364,7 @@ Loop float_loop(Opcode opcode) {
 void target_run_steps(std::span<const Step> steps, float* const* slots, int64_t count) {
   for (const Step& step : steps) {
     const Loop loop = step.type == LaneType::int32 ? int_loop(step.opcode) : float_loop(step.opcode);
-    MW_CHECK(loop != nullptr, "{} has no int32 form", elementwise_opcode_name(step.opcode));
+    MW_CHECK(loop != nullptr, "{} has no such form", elementwise_opcode_name(step.opcode));
     loop(step, slots, count);
   }
 }
@@ -345,6 +384,14 @@ void load_ints(const int32_t* source, int64_t stride, int64_t count, float* lane
   for (int64_t i = 0; i < count; ++i) std::memcpy(lanes + i, source + i * stride, sizeof(float));
 }
 
+template <class Integer>
+void load_small_ints(const Integer* source, int64_t stride, int64_t count, float* lanes) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t value = source[i * stride];
+    std::memcpy(lanes + i, &value, sizeof(value));
+  }
+}
+
 void load_booleans(const uint8_t* source, int64_t stride, int64_t count, float* lanes) {
   for (int64_t i = 0; i < count; ++i) {
     const int32_t value = source[i * stride] != 0;
@@ -362,6 +409,14 @@ void target_load_lanes(Storage storage, const void* source, int64_t stride, int6
       return load_floats(static_cast<const hwy::bfloat16_t*>(source), stride, count, lanes);
     case Storage::int32:
       return load_ints(static_cast<const int32_t*>(source), stride, count, lanes);
+    case Storage::int16:
+      return load_small_ints(static_cast<const int16_t*>(source), stride, count, lanes);
+    case Storage::uint16:
+      return load_small_ints(static_cast<const uint16_t*>(source), stride, count, lanes);
+    case Storage::int8:
+      return load_small_ints(static_cast<const int8_t*>(source), stride, count, lanes);
+    case Storage::uint8:
+      return load_small_ints(static_cast<const uint8_t*>(source), stride, count, lanes);
     case Storage::boolean:
       return load_booleans(static_cast<const uint8_t*>(source), stride, count, lanes);
   }
@@ -379,6 +434,15 @@ void store_floats(const float* lanes, int64_t count, Element* destination, int64
 
 void store_ints(const float* lanes, int64_t count, int32_t* destination, int64_t stride) {
   for (int64_t i = 0; i < count; ++i) std::memcpy(destination + i * stride, lanes + i, sizeof(float));
+}
+
+template <class Integer>
+void store_small_ints(const float* lanes, int64_t count, Integer* destination, int64_t stride) {
+  for (int64_t i = 0; i < count; ++i) {
+    int32_t value;
+    std::memcpy(&value, lanes + i, sizeof(value));
+    destination[i * stride] = static_cast<Integer>(value);
+  }
 }
 
 void store_booleans(const float* lanes, int64_t count, uint8_t* destination, int64_t stride) {
@@ -399,6 +463,14 @@ void target_store_lanes(Storage storage, const float* lanes, int64_t count, void
       return store_floats(lanes, count, static_cast<hwy::bfloat16_t*>(destination), stride);
     case Storage::int32:
       return store_ints(lanes, count, static_cast<int32_t*>(destination), stride);
+    case Storage::int16:
+      return store_small_ints(lanes, count, static_cast<int16_t*>(destination), stride);
+    case Storage::uint16:
+      return store_small_ints(lanes, count, static_cast<uint16_t*>(destination), stride);
+    case Storage::int8:
+      return store_small_ints(lanes, count, static_cast<int8_t*>(destination), stride);
+    case Storage::uint8:
+      return store_small_ints(lanes, count, static_cast<uint8_t*>(destination), stride);
     case Storage::boolean:
       return store_booleans(lanes, count, static_cast<uint8_t*>(destination), stride);
   }

@@ -11,7 +11,7 @@
 namespace millwright::cpu {
 
 // Arithmetic is done in float (or int32 for the integer types) whatever the storage; a boolean is one byte, 0 or 1.
-enum class Storage : uint8_t { float32, float16, bfloat16, int32, boolean };
+enum class Storage : uint8_t { float32, float16, bfloat16, int32, int16, uint16, int8, uint8, boolean };
 
 constexpr int64_t storage_bytes(Storage storage) {
   switch (storage) {
@@ -20,11 +20,19 @@ constexpr int64_t storage_bytes(Storage storage) {
       return 4;
     case Storage::float16:
     case Storage::bfloat16:
+    case Storage::int16:
+    case Storage::uint16:
       return 2;
+    case Storage::int8:
+    case Storage::uint8:
     case Storage::boolean:
       return 1;
   }
   return 0;
+}
+
+constexpr bool is_float(Storage storage) {
+  return storage == Storage::float32 || storage == Storage::float16 || storage == Storage::bfloat16;
 }
 
 inline constexpr int kMaxRank = 8;

@@ -232,19 +232,4 @@ void reduce(ReductionKind kind, const Dims& sizes, std::array<bool, kMaxRank> re
   reduce(kind, ElementwiseKernel(identity), sizes, reduced, {&operand, 1}, output, output_strides);
 }
 
-void argmax(const float* input, int64_t outer, int64_t axis, int64_t inner, int32_t* output) {
-  const int64_t per_task = std::max<int64_t>(kChunkElements / std::max<int64_t>(axis, 1), 1);
-  const int64_t count = outer * inner;
-  parallel_for((count + per_task - 1) / per_task, [&](int64_t task) {
-    for (int64_t i = task * per_task; i < std::min((task + 1) * per_task, count); ++i) {
-      const float* column = input + i / inner * axis * inner + i % inner;
-      int64_t best = 0;
-      for (int64_t k = 1; k < axis; ++k) {
-        if (column[k * inner] > column[best * inner]) best = k;
-      }
-      output[i] = static_cast<int32_t>(best);
-    }
-  });
-}
-
 }  // namespace millwright::cpu

@@ -25,7 +25,4 @@ void reduce(ReductionKind kind, const ElementwiseKernel& map, const Dims& sizes,
 void reduce(ReductionKind kind, const Dims& sizes, std::array<bool, kMaxRank> reduced, const float* input,
             const Dims& input_strides, float* output, const Dims& output_strides);
 
-// output[outer, 1, inner] = index of the first largest element along the axis of a dense [outer, axis, inner].
-void argmax(const float* input, int64_t outer, int64_t axis, int64_t inner, int32_t* output);
-
 }  // namespace millwright::cpu

@@ -11,6 +11,7 @@ void run_passes(mil::Function& function) {
   fuse_matmul(function);
   // After the sums over batch axes of one element have gone into their products.
   remove_identities(function);
+  widen_elements(function);
   recompute_cheap(function);
   mil::remove_dead_operations(function);
 }

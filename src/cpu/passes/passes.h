@@ -8,7 +8,7 @@
 
 namespace millwright::cpu {
 
-// Composite operations in simpler ones: layer_norm, reduce_l2_norm, reduce_log_sum.
+// Composite operations in simpler ones, which work in fp32: layer_norm, reduce_l2_norm, reduce_log_sum.
 size_t decompose_composites(mil::Function& function);
 // Identities, casts to the same type, reshapes to the same shape, sums with a fill of zeros, products by one.
 size_t remove_identities(mil::Function& function);
@@ -20,6 +20,10 @@ size_t accumulate_scatters(mil::Function& function);
 size_t fuse_softmax(mil::Function& function);
 // Scalar factors, sums over batch axes and added tensors into the matrix product → mw.matmul.
 size_t fuse_matmul(mil::Function& function);
+// Casts around the operations whose kernels compute in fp32 or int32 only (kernel_table.h): operands of narrower types
+// are widened, results narrowed again. A value may so stay in fp32 between two such operations: never less exact than
+// rounding in between, and finite where fp16 would have overflowed.
+size_t widen_elements(mil::Function& function);
 // A cheap elementwise operation whose result is no smaller to read than its operand is computed again by each of its
 // elementwise users, so that it is never stored.
 size_t recompute_cheap(mil::Function& function);

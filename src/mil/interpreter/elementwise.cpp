@@ -36,15 +36,16 @@ Values binary(const Evaluation& e) {
   return std::vector<TensorValue>{z};
 }
 
-// As binary; an integer divisor of zero is an error.
+template <double (*function)(double, double)>
+double or_zero(double x, double y) {
+  return y == 0 ? 0 : function(x, y);
+}
+
+// As binary; an integer divided by zero gives 0, quotient and remainder.
 template <double (*function)(double, double)>
 Values division(const Evaluation& e) {
-  if (is_integer(e.element())) {
-    for (const double divisor : e.operand("y").numbers) {
-      if (divisor == 0) return fail("{}: integer division by zero", e.where());
-    }
-  }
-  return binary<function>(e);
+  if (!is_integer(e.element())) return binary<function>(e);
+  return binary<or_zero<function>>(e);
 }
 
 double sign(double x) { return x > 0 ? 1 : (x < 0 ? -1 : x); }
@@ -139,7 +140,7 @@ constexpr Evaluator kElementwise[] = {
     {"minimum", binary<minimum>},
     {"mul", binary<[](double x, double y) { return x * y; }>},
     {"pow", binary<[](double x, double y) { return std::pow(x, y); }>},
-    {"real_div", binary<[](double x, double y) { return x / y; }>},
+    {"real_div", division<[](double x, double y) { return x / y; }>},
     {"sub", binary<[](double x, double y) { return x - y; }>},
     {"floor_div", division<[](double x, double y) { return std::floor(x / y); }>},
     {"mod", division<modulo>},

@@ -33,8 +33,11 @@ const Evaluator* find_evaluator(std::string_view kind) {
   return found == by_kind.end() ? nullptr : found->second;
 }
 
-// An integer as its type holds it: two's complement, the high bits dropped.
+// An integer as its type holds it: cut towards zero, then two's complement with the high bits dropped; what is no
+// number is 0.
 double wrapped(ElementType element, double value) {
+  if (!std::isfinite(value)) return 0;
+  value = std::trunc(value);
   const auto [lowest, highest] = integer_range(element);
   if (value >= static_cast<double>(lowest) && value <= static_cast<double>(highest)) return value;
   const double span = static_cast<double>(highest) - static_cast<double>(lowest) + 1;

@@ -29,7 +29,7 @@ Literal to_literal(const TensorValue& value);
 
 // Runs the function: one tensor per input and per result, in their order. An input of type state<T> takes a T; what the
 // function stores there is seen by its own read_state only. Internal operations run as their decompositions. Fails,
-// naming the operation, where an operation is unknown, an index is out of range, or an integer is divided by zero.
+// naming the operation, where an operation is unknown or an index is out of range. An integer divided by zero gives 0.
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision);
 

@@ -197,15 +197,5 @@ TEST(Reduction, GivesTheSameBitsAtAnyThreadCount) {
   EXPECT_TRUE(same_bits(run(3), expected));
 }
 
-TEST(Reduction, ArgmaxTakesTheFirstOfEqualElements) {
-  const std::vector<float> x{1, 5, 2, 5, 5, 0};  // [1, 3, 2]
-  std::vector<int32_t> y(2);
-  argmax(x.data(), 1, 3, 2, y.data());
-  EXPECT_THAT(y, ElementsAre(2, 0));
-  int32_t whole = -1;
-  argmax(x.data(), 1, 6, 1, &whole);
-  EXPECT_EQ(whole, 1);
-}
-
 }  // namespace
 }  // namespace millwright::cpu

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "mil/container/feature_decoder.h"
 #include "mil/container/mil_version.h"
 #include "mil/container/model_message.h"
 #include "mil/container/program_message.h"
@@ -71,7 +72,8 @@ Result<Program> decode_model(std::string_view bytes, const std::string& source) 
     return fail("{}: expected a protobuf message of less than 2 GiB, found {} bytes", source, bytes.size());
   }
   std::optional<std::string_view> program;
-  std::string version = "1.3";
+  std::optional<std::string> version;
+  std::vector<FunctionFeatures> features;
   uint32_t other = 0;
   try {
     protozero::pbf_reader reader(bytes.data(), bytes.size());
@@ -80,7 +82,9 @@ Result<Program> decode_model(std::string_view bytes, const std::string& source) 
       if (reader.tag_and_type() == delimited(model::kMlProgram)) {
         program = text(reader.get_view());
       } else if (reader.tag_and_type() == delimited(model::kDescription)) {
-        if (auto found = version_in_description(reader.get_view())) version = std::move(*found);
+        const View description = reader.get_view();
+        if (auto found = version_in_description(description)) version = std::move(found);
+        features = decode_features(description);
       } else {
         if (field >= model::kFirstType) other = field;
         reader.skip();
@@ -95,7 +99,10 @@ Result<Program> decode_model(std::string_view bytes, const std::string& source) 
                 static_cast<uint32_t>(model::kMlProgram), other);
   }
   if (!program) return fail("{}: expected a Core ML model with an ML program, found none", source);
-  return decode_program(*program, source, version);
+  MW_ASSIGN(Program decoded, decode_program(*program, source, version.value_or("1.3")));
+  // A model of our own has the attribute in its program, or had none.
+  if (!version) add_flexible_shapes(decoded, features);
+  return decoded;
 }
 
 }  // namespace millwright::mil

@@ -5,6 +5,7 @@
 #include "mil/container/model_message.h"
 #include "mil/container/program_message.h"
 #include "mil/container/wire.h"
+#include "mil/flexible_shapes.h"
 
 namespace millwright::mil {
 namespace {
@@ -29,66 +30,7 @@ std::optional<int32_t> array_data_type(ElementType element) {
   }
 }
 
-// The entries of FlexibleShapeInformation that speak of one input (docs/mil-format.md): the default shape, and either
-// the shapes it may have or a range per axis.
-struct Flexibility {
-  std::vector<int64_t> default_shape;
-  std::vector<std::vector<int64_t>> shapes;
-  std::vector<int64_t> ranges;  // lower and upper bound of each axis
-};
-
-bool is_text(const Literal& literal) {
-  return literal.type().is_scalar() && literal.type().element() == ElementType::string;
-}
-
-bool is_integers(const Literal& literal) {
-  return literal.type().is_tensor() && is_integer(literal.type().element()) && literal.has_elements();
-}
-
-// The value of `key` in a dictionary from text.
-const Literal* find(const Literal& dictionary, std::string_view key) {
-  if (dictionary.type().kind() != Type::Kind::dict) return nullptr;
-  for (const auto& [name, mapped] : dictionary.pairs()) {
-    if (is_text(name) && name.as_string() == key) return &mapped;
-  }
-  return nullptr;
-}
-
-void read_ranges(const Literal& ranges, Flexibility& flexibility) {
-  if (ranges.type().kind() != Type::Kind::list) return;
-  for (const Literal& range : ranges.items()) {
-    if (!is_integers(range) || range.type().count() != 2) return flexibility.ranges.clear();
-    for (const int64_t bound : range.as_integers()) flexibility.ranges.push_back(bound);
-  }
-}
-
-void read_shapes(const Literal& enumerated, std::string_view input, Flexibility& flexibility) {
-  if (enumerated.type().kind() != Type::Kind::dict) return;
-  for (const auto& entry : enumerated.pairs()) {
-    const Literal* shape = find(entry.second, input);
-    if (shape != nullptr && is_integers(*shape)) flexibility.shapes.push_back(shape->as_integers());
-  }
-}
-
-Flexibility flexibility_of(const Function& function, std::string_view input) {
-  Flexibility flexibility;
-  const auto& attributes = function.attributes();
-  const auto found = std::ranges::find(attributes, "FlexibleShapeInformation", &Attribute::name);
-  if (found == attributes.end() || found->value.type().kind() != Type::Kind::tuple) return flexibility;
-  for (const Literal& item : found->value.items()) {
-    if (item.type().kind() != Type::Kind::tuple || item.items().size() != 2 || !is_text(item.items()[0])) continue;
-    const std::string& what = item.items()[0].as_string();
-    const Literal& content = item.items()[1];
-    if (what == "EnumeratedShapes") read_shapes(content, input, flexibility);
-    const Literal* of_input = find(content, input);
-    if (of_input == nullptr) continue;
-    if (what == "DefaultShapes" && is_integers(*of_input)) flexibility.default_shape = of_input->as_integers();
-    if (what == "RangeDims") read_ranges(*of_input, flexibility);
-  }
-  return flexibility;
-}
-
-void encode_flexibility(protozero::pbf_writer& array, const Shape& shape, const Flexibility& flexibility) {
+void encode_flexibility(protozero::pbf_writer& array, const Shape& shape, const FlexibleShape& flexibility) {
   constexpr uint32_t kLower = 1, kUpper = 2;  // of SizeRange
   if (!flexibility.shapes.empty()) {
     protozero::pbf_writer enumerated(array, array::kEnumeratedShapes);
@@ -204,7 +146,7 @@ class ModelEncoder {
       protozero::pbf_writer state(kind, feature_type::kState);
       encode_array(state, state_feature::kArray, type, *element, {});
     } else if (what == "input") {
-      encode_array(kind, feature_type::kMultiArray, type, *element, flexibility_of(function, value.name()));
+      encode_array(kind, feature_type::kMultiArray, type, *element, flexible_shape(function, value.name()));
     } else {
       encode_result(kind, type, *element);
     }
@@ -212,7 +154,7 @@ class ModelEncoder {
   }
 
   static void encode_array(protozero::pbf_writer& parent, uint32_t field, const Type& type, int32_t element,
-                           const Flexibility& flexibility) {
+                           const FlexibleShape& flexibility) {
     protozero::pbf_writer array(parent, field);
     Shape shape = type.shape();
     if (flexibility.default_shape.size() == shape.size()) {

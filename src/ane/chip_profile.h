@@ -166,11 +166,19 @@ struct Power {
   Fact<double> pj_per_flop;  // at best
 };
 
-// Constants of the cost and energy model (cost_model.h).
+// Constants of the cost model (cost_model.h), fitted to published measurements by bench/cost-model: what explains many
+// rows together, where the facts above are what single sources say.
 struct CostConstants {
-  Fact<double> conv_over_matmul;     // rate of 1×1 convolutions over that of matmuls (C66)
-  Fact<double> stride_conflict_8k;   // slowdown of rows of 8 KiB (C65)
-  Fact<double> stride_conflict_16k;  // of rows of 16 KiB and more
+  Fact<double> floor_ms;                // an evaluation that does nothing
+  Fact<double> peak_tflops;             // fp16 products with many positions
+  Fact<double> half_rate_positions;     // positions at which products reach half the peak
+  Fact<double> weight_gbps;             // constants from DRAM
+  Fact<double> activation_gbps;         // surfaces, and data that changes its layout
+  Fact<double> on_chip_bytes_per_flop;  // bandwidth between operations over peak rate
+  Fact<double> stride_conflict;         // slowdown of weights with rows of 8 KiB, 16 KiB, … (C65)
+  Fact<double> compile_ms;              // a program of no operations
+  Fact<double> compile_operation_ms;    // each operation
+  Fact<double> compile_megabyte_ms;     // each MB of constants
 };
 
 struct ChipProfile {

@@ -131,9 +131,16 @@ std::span<const ProfileField> profile_fields() {
       {MW_FACT(power, int8_factor), "", "int8 over fp16", 0.1, 10},
       {MW_FACT(power, pj_per_flop), "pJ", "energy of one operation at best", 1e-3, 1e3},
 
-      {MW_FACT(cost, conv_over_matmul), "", "rate of 1x1 convolutions over matmuls (C66)", 0.1, 100},
-      {MW_FACT(cost, stride_conflict_8k), "", "slowdown of rows of 8 KiB (C65)", 1, 100},
-      {MW_FACT(cost, stride_conflict_16k), "", "slowdown of rows of 16 KiB and more (C65)", 1, 100},
+      {MW_FACT(cost, floor_ms), "ms", "fitted: an evaluation that does nothing", 0, 1e4},
+      {MW_FACT(cost, peak_tflops), "TFLOPS", "fitted: fp16 products with many positions", 1e-3, 1e4},
+      {MW_FACT(cost, half_rate_positions), "", "fitted: positions at which products reach half of it", 0, 1e6},
+      {MW_FACT(cost, weight_gbps), "GB/s", "fitted: constants from DRAM", 1e-3, 1e5},
+      {MW_FACT(cost, activation_gbps), "GB/s", "fitted: surfaces and changes of layout", 1e-3, 1e5},
+      {MW_FACT(cost, on_chip_bytes_per_flop), "", "bandwidth between operations over peak rate", 1e-6, 1e3},
+      {MW_FACT(cost, stride_conflict), "", "fitted: slowdown of weights with rows of 8 KiB, 16 KiB, ... (C65)", 1, 100},
+      {MW_FACT(cost, compile_ms), "ms", "fitted: compiling a program of no operations", 0, 1e6},
+      {MW_FACT(cost, compile_operation_ms), "ms", "fitted: compiling one operation", 0, 1e6},
+      {MW_FACT(cost, compile_megabyte_ms), "ms", "fitted: compiling 1 MB of constants", 0, 1e6},
   };
   return fields;
 }

@@ -1,0 +1,185 @@
+#include "report.h"
+
+#include <algorithm>
+#include <set>
+
+#include "fit.h"
+
+namespace millwright::bench {
+namespace {
+
+std::string_view subject_name(Subject subject) {
+  switch (subject) {
+    case Subject::time:
+      return "time of an evaluation";
+    case Subject::power:
+      return "power and energy";
+    case Subject::compile:
+      return "compile time";
+    case Subject::load:
+      return "load and unload time";
+  }
+  return "";
+}
+
+std::string_view use_name(Use use) { return use == Use::calibration ? "calibration" : "validation"; }
+
+std::string percent(double value) { return fmt::format("{:.1f} %", 100 * value); }
+
+std::string cell(const ErrorSummary& summary) {
+  if (summary.rows == 0) return "-";
+  return fmt::format("{} ({})", percent(summary.median), summary.rows);
+}
+
+// Errors of the predictions that `wanted` takes.
+template <class Wanted>
+std::vector<double> errors_of(const std::vector<Prediction>& predictions, Wanted wanted) {
+  std::vector<double> errors;
+  for (const Prediction& p : predictions) {
+    if (wanted(*p.measurement)) errors.push_back(p.error());
+  }
+  return errors;
+}
+
+std::set<std::string> chips_of(const std::vector<Prediction>& predictions) {
+  std::set<std::string> chips;
+  for (const Prediction& p : predictions) chips.insert(p.measurement->chip);
+  return chips;
+}
+
+bool counts_for(const Fit& fit, const Measurement& m) {
+  return m.use == Use::calibration && m.subject == Subject::time &&
+         std::ranges::find(fit.chips, m.chip) != fit.chips.end();
+}
+
+// Errors of the rows of one source after a fit without it.
+std::vector<double> held_out_errors(const Fit& one, const std::string& source,
+                                    const std::vector<Measurement>& measurements,
+                                    const std::map<std::string, Chip>& chips) {
+  const Constants constants = fit(one, measurements, chips, source);
+  std::vector<double> errors;
+  for (const Measurement& m : measurements) {
+    if (!counts_for(one, m) || m.source != source) continue;
+    const Chip& chip = chips.at(m.chip);
+    const ane::CostParameters parameters = with_constants(chip.parameters, one, constants);
+    errors.push_back(relative_error(predict(m, chip.workloads.at(m.workload), parameters), m.value));
+  }
+  return errors;
+}
+
+}  // namespace
+
+std::vector<Prediction> predict_all(const std::vector<Measurement>& measurements,
+                                    const std::map<std::string, Chip>& chips, ane::CostOptions options) {
+  std::vector<Prediction> all;
+  for (const Measurement& m : measurements) all.push_back({&m, predict(m, chips, options)});
+  return all;
+}
+
+ErrorSummary summarize(const std::vector<double>& errors) {
+  if (errors.empty()) return {};
+  std::vector<double> sorted = errors;
+  std::ranges::sort(sorted);
+  return {sorted.size(), median(sorted), sorted[sorted.size() * 3 / 4]};
+}
+
+std::string summary_table(const std::vector<Prediction>& predictions) {
+  std::string text = "| | calibration: median error (rows) | validation |\n|---|---|---|\n";
+  const auto line = [&](std::string_view name, auto wanted) {
+    const auto of = [&](Use use) {
+      return summarize(errors_of(predictions, [&](const Measurement& m) { return m.use == use && wanted(m); }));
+    };
+    text += fmt::format("| {} | {} | {} |\n", name, cell(of(Use::calibration)), cell(of(Use::validation)));
+  };
+  line("**all rows**", [](const Measurement&) { return true; });
+  for (const Subject subject : {Subject::time, Subject::power, Subject::compile, Subject::load}) {
+    line(subject_name(subject), [&](const Measurement& m) { return m.subject == subject; });
+  }
+  line("engine time of training steps", [](const Measurement& m) {
+    return m.subject == Subject::time && (m.workload.starts_with("static") || m.workload.starts_with("dynamic"));
+  });
+  for (const std::string& chip : chips_of(predictions)) {
+    line(chip, [&](const Measurement& m) { return m.chip == chip; });
+  }
+  return text;
+}
+
+std::string formula_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips) {
+  std::string text = "| weights and activations | calibration | validation |\n|---|---|---|\n";
+  for (const bool at_once : {true, false}) {
+    ane::CostOptions options;
+    options.traffic = at_once ? ane::CostOptions::Traffic::at_once : ane::CostOptions::Traffic::in_turn;
+    const std::vector<Prediction> predictions = predict_all(measurements, chips, options);
+    const auto of = [&](Use use) {
+      return summarize(errors_of(predictions, [&](const Measurement& m) {
+        return m.use == use && m.subject == Subject::time;
+      }));
+    };
+    text += fmt::format("| {} | {} | {} |\n", at_once ? "at once" : "in turn", cell(of(Use::calibration)),
+                        cell(of(Use::validation)));
+  }
+  return text;
+}
+
+std::string source_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips) {
+  std::string text = "| chip | source | rows | error with the source in the fit | left out of the fit |\n|---|---|---|---|---|\n";
+  const std::vector<Prediction> fitted = predict_all(measurements, chips);
+  for (const Fit& one : fits()) {
+    std::set<std::string> sources;
+    for (const Measurement& m : measurements) {
+      if (counts_for(one, m)) sources.insert(m.source);
+    }
+    for (const std::string& source : sources) {
+      const ErrorSummary in = summarize(errors_of(
+          fitted, [&](const Measurement& m) { return counts_for(one, m) && m.source == source; }));
+      const ErrorSummary out = summarize(held_out_errors(one, source, measurements, chips));
+      text += fmt::format("| {} | {} | {} | {} | {} |\n", one.profile, source, in.rows, percent(in.median),
+                          percent(out.median));
+    }
+  }
+  return text;
+}
+
+std::string constant_table(const std::map<std::string, Chip>& chips) {
+  std::string text = "| constant |";
+  std::string rule = "|---|";
+  for (const auto& [name, chip] : chips) {
+    text += fmt::format(" {} |", name);
+    rule += "---|";
+  }
+  text += "\n" + rule + "\n";
+  std::vector<ane::FittedConstant> constants = ane::fitted_time_constants();
+  for (const ane::FittedConstant& constant : ane::fitted_compile_constants()) constants.push_back(constant);
+  for (const ane::FittedConstant& constant : constants) {
+    text += fmt::format("| {} |", constant.key);
+    for (const auto& [name, chip] : chips) {
+      text += fmt::format(" {:.4g} |", chip.parameters.*constant.member / constant.unit);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string row_table(const std::vector<Prediction>& predictions, Use use) {
+  std::string text = "| id | chip | workload | metric | published | predicted | error | source | note |\n"
+                     "|---|---|---|---|---|---|---|---|---|\n";
+  for (const Prediction& p : predictions) {
+    const Measurement& m = *p.measurement;
+    if (m.use != use) continue;
+    text += fmt::format("| {} | {} | {} | {} | {:.4g} {} | {:.4g} | {:+.0f} % | {} | {} |\n", m.id, m.chip, m.workload,
+                        m.metric, m.value, m.unit, p.predicted, 100 * (p.predicted / m.value - 1), m.source, m.note);
+  }
+  return text;
+}
+
+std::string row_csv(const std::vector<Prediction>& predictions) {
+  std::string text = "id,chip,use,workload,metric,published,predicted,unit,error_percent,source,note\n";
+  for (const Prediction& p : predictions) {
+    const Measurement& m = *p.measurement;
+    text += fmt::format("{},{},{},{},{},{},{:.5g},{},{:+.1f},{},{}\n", m.id, m.chip, use_name(m.use), m.workload,
+                        m.metric, m.value, p.predicted, m.unit, 100 * (p.predicted / m.value - 1), m.source, m.note);
+  }
+  return text;
+}
+
+}  // namespace millwright::bench

@@ -36,7 +36,8 @@ Point minimize(const Objective& objective, const Point& start, double size) {
     }
     const auto along = [&](double factor) {
       Point point(n);
-      for (size_t axis = 0; axis < n; ++axis) point[axis] = center[axis] + factor * (points[worst][axis] - center[axis]);
+      for (size_t axis = 0; axis < n; ++axis)
+        point[axis] = center[axis] + factor * (points[worst][axis] - center[axis]);
       return point;
     };
     const auto take = [&](Point point, double value) {
@@ -135,9 +136,7 @@ std::vector<ane::FittedConstant> named(std::initializer_list<std::string_view> k
 
 const std::vector<Fit>& fits() {
   static const std::vector<Fit> all = {
-      {"m1",
-       {"m1", "m1-pro", "m1-max"},
-       named({"floor_ms", "weight_gbps", "activation_gbps", "compile_ms"})},
+      {"m1", {"m1", "m1-pro", "m1-max"}, named({"floor_ms", "weight_gbps", "activation_gbps", "compile_ms"})},
       {"m2", {"m2", "m2-pro"}, named({"floor_ms", "weight_gbps"})},
       {"m3", {"m3-pro", "m3-max"}, named({"floor_ms", "peak_tflops", "activation_gbps", "compile_ms"})},
       {"m3-ultra", {"m3-ultra"}, named({"floor_ms", "peak_tflops", "weight_gbps", "compile_ms"})},
@@ -145,7 +144,7 @@ const std::vector<Fit>& fits() {
        {"m4", "m4-pro"},
        named({"floor_ms", "peak_tflops", "half_rate_positions", "weight_gbps", "activation_gbps", "stride_conflict",
               "compile_ms", "compile_operation_ms", "compile_megabyte_ms"})},
-      {"m4-max", {"m4-max"}, named({"floor_ms", "peak_tflops", "weight_gbps", "stride_conflict", "compile_ms"})},
+      {"m4-max", {"m4-max"}, named({"floor_ms", "weight_gbps", "stride_conflict", "compile_ms"})},
       {"m5", {"m5", "m5-max"}, named({"floor_ms", "peak_tflops", "weight_gbps", "compile_ms"})},
       {"m5-pro",
        {"m5-pro"},

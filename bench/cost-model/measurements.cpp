@@ -64,10 +64,9 @@ struct Unit {
   std::string_view name;
   double si;
 };
-constexpr Unit kUnits[] = {{"s", 1},          {"ms", 1e-3},        {"us", 1e-6},          {"TFLOPS", 1e12},
-                           {"TOPS", 1e12},    {"GFLOPS", 1e9},     {"GB/s", 1e9},         {"W", 1},
-                           {"mJ", 1e-3},        {"J", 1},              {"GFLOPS/W", 1e9},
-                           {"TFLOPS/W", 1e12}, {"TOPS/W", 1e12},   {"pJ/FLOP", 1e-12}};
+constexpr Unit kUnits[] = {{"s", 1},          {"ms", 1e-3},       {"us", 1e-6},     {"TFLOPS", 1e12},  {"TOPS", 1e12},
+                           {"GFLOPS", 1e9},   {"GB/s", 1e9},      {"W", 1},         {"mJ", 1e-3},      {"J", 1},
+                           {"GFLOPS/W", 1e9}, {"TFLOPS/W", 1e12}, {"TOPS/W", 1e12}, {"pJ/FLOP", 1e-12}};
 
 double unit_in_si(std::string_view name) {
   const auto found = std::ranges::find(kUnits, name, &Unit::name);

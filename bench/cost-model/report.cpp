@@ -111,9 +111,8 @@ std::string formula_table(const std::vector<Measurement>& measurements, const st
     options.traffic = at_once ? ane::CostOptions::Traffic::at_once : ane::CostOptions::Traffic::in_turn;
     const std::vector<Prediction> predictions = predict_all(measurements, chips, options);
     const auto of = [&](Use use) {
-      return summarize(errors_of(predictions, [&](const Measurement& m) {
-        return m.use == use && m.subject == Subject::time;
-      }));
+      return summarize(
+          errors_of(predictions, [&](const Measurement& m) { return m.use == use && m.subject == Subject::time; }));
     };
     text += fmt::format("| {} | {} | {} |\n", at_once ? "at once" : "in turn", cell(of(Use::calibration)),
                         cell(of(Use::validation)));
@@ -122,7 +121,8 @@ std::string formula_table(const std::vector<Measurement>& measurements, const st
 }
 
 std::string source_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips) {
-  std::string text = "| chip | source | rows | error with the source in the fit | left out of the fit |\n|---|---|---|---|---|\n";
+  std::string text =
+      "| chip | source | rows | error with the source in the fit | left out of the fit |\n|---|---|---|---|---|\n";
   const std::vector<Prediction> fitted = predict_all(measurements, chips);
   for (const Fit& one : fits()) {
     std::set<std::string> sources;
@@ -130,8 +130,8 @@ std::string source_table(const std::vector<Measurement>& measurements, const std
       if (counts_for(one, m)) sources.insert(m.source);
     }
     for (const std::string& source : sources) {
-      const ErrorSummary in = summarize(errors_of(
-          fitted, [&](const Measurement& m) { return counts_for(one, m) && m.source == source; }));
+      const ErrorSummary in =
+          summarize(errors_of(fitted, [&](const Measurement& m) { return counts_for(one, m) && m.source == source; }));
       const ErrorSummary out = summarize(held_out_errors(one, source, measurements, chips));
       text += fmt::format("| {} | {} | {} | {} | {} |\n", one.profile, source, in.rows, percent(in.median),
                           percent(out.median));
@@ -160,9 +160,22 @@ std::string constant_table(const std::map<std::string, Chip>& chips) {
   return text;
 }
 
+std::string count_table() {
+  std::string text = "| profile | fitted constants | which |\n|---|---|---|\n";
+  for (const Fit& one : fits()) {
+    std::string keys;
+    for (const ane::FittedConstant& constant : one.constants) {
+      keys += (keys.empty() ? "" : ", ") + std::string(constant.key);
+    }
+    text += fmt::format("| {} | {} | {} |\n", one.profile, one.constants.size(), keys);
+  }
+  return text;
+}
+
 std::string row_table(const std::vector<Prediction>& predictions, Use use) {
-  std::string text = "| id | chip | workload | metric | published | predicted | error | source | note |\n"
-                     "|---|---|---|---|---|---|---|---|---|\n";
+  std::string text =
+      "| id | chip | workload | metric | published | predicted | error | source | note |\n"
+      "|---|---|---|---|---|---|---|---|---|\n";
   for (const Prediction& p : predictions) {
     const Measurement& m = *p.measurement;
     if (m.use != use) continue;

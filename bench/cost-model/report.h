@@ -30,6 +30,7 @@ std::string summary_table(const std::vector<Prediction>& predictions);
 std::string formula_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips);
 std::string source_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips);
 std::string constant_table(const std::map<std::string, Chip>& chips);
+std::string count_table();  // of constants that are fitted, by profile
 std::string row_table(const std::vector<Prediction>& predictions, Use use);
 // All rows with their predictions, as CSV.
 std::string row_csv(const std::vector<Prediction>& predictions);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace millwright::ane {
 namespace {
@@ -10,48 +11,53 @@ namespace {
 // TFLOPS (maderix, part 2).
 constexpr double kCapacitySlowdown = 5.7 / 4.0;
 
+// What the arithmetic would take at its full rate.
+double full_rate_seconds(const OperationWork& work, const CostParameters& p) {
+  return std::max(work.flops, work.lane_flops) / (p.peak_flops * (work.is_int8 ? p.int8_speedup : 1));
+}
+
 double arithmetic_seconds(const OperationWork& work, const CostParameters& p) {
-  if (work.lane_flops <= 0) return work.flops / p.peak_flops;
   if (work.is_matmul && p.on_chip.capacity_model) return work.flops / p.capacity_matmul_flops;
   const double positions = std::max(1.0, work.positions);
-  const double used = positions / (positions + p.half_rate_positions);
-  const double speedup = work.is_int8 ? p.int8_speedup : 1;
-  return work.lane_flops / (p.peak_flops * used * speedup);
+  const bool is_product = work.lane_flops > 0;
+  return full_rate_seconds(work, p) * (is_product ? (positions + p.half_rate_positions) / positions : 1);
 }
 
-struct Traffic {
-  Bound bound = Bound::memory;
-  double seconds = 0;
-};
-
-Traffic traffic_of(const OperationWork& work, const CostParameters& p, CostOptions options) {
-  const double conflict = p.on_chip.capacity_model ? 1 : p.stride_conflict;
-  const double memory_bytes = work.weight_bytes + work.memory_bytes + (conflict - 1) * work.conflict_bytes;
-  const std::array<Traffic, 3> paths = {{
-      {Bound::memory, memory_bytes / p.weight_bytes_per_second},
-      {Bound::activations, work.activation_bytes / p.activation_bytes_per_second},
-      {Bound::on_chip, work.on_chip_bytes / (p.on_chip_bytes_per_flop * p.peak_flops)},
-  }};
-  const auto slowest = std::ranges::max_element(paths, {}, &Traffic::seconds);
-  if (options.traffic == CostOptions::Traffic::at_once) return *slowest;
-  return {slowest->bound, std::max(paths[0].seconds + paths[1].seconds, paths[2].seconds)};
+// Weights are known at compile time and are fetched ahead, whatever the operation. Convolutions and elementwise
+// operations compute while their activations stream; a matmul's arithmetic waits for its operands, so that the two add
+// up: what makes 1×1 convolutions the faster products (C66).
+double seconds_of(const OperationCost& c, const CostParameters& p, CostOptions options) {
+  const bool is_serial = c.work.is_matmul && !p.on_chip.capacity_model;
+  const double streamed = std::max(c.activation_seconds, c.on_chip_seconds);
+  double seconds = is_serial ? c.arithmetic_seconds + streamed : std::max(c.arithmetic_seconds, streamed);
+  seconds =
+      std::max(seconds, options.traffic == CostOptions::Traffic::at_once ? c.weight_seconds
+                                                                         : c.weight_seconds + c.activation_seconds);
+  const bool spills = p.on_chip.capacity_model && c.work.working_set_bytes > p.on_chip.capacity_bytes;
+  return spills ? kCapacitySlowdown * seconds : seconds;
 }
 
-// Convolutions and elementwise operations compute while they stream. A matmul waits for operands that nobody could
-// fetch ahead, so its arithmetic and its traffic add up: what makes 1×1 convolutions the faster products (C66).
+Bound bound_of(const OperationCost& c) {
+  const std::array<std::pair<double, Bound>, 4> parts = {{{c.arithmetic_seconds, Bound::arithmetic},
+                                                          {c.weight_seconds, Bound::weights},
+                                                          {c.activation_seconds, Bound::activations},
+                                                          {c.on_chip_seconds, Bound::on_chip}}};
+  return std::ranges::max_element(parts, {}, &std::pair<double, Bound>::first)->second;
+}
+
 OperationCost cost_of_operation(const OperationWork& work, const CostParameters& p, CostOptions options) {
   OperationCost cost;
   cost.work = work;
+  const double conflict = p.on_chip.capacity_model ? 1 : p.stride_conflict;
   cost.arithmetic_seconds = arithmetic_seconds(work, p);
-  const Traffic traffic = traffic_of(work, p, options);
-  cost.traffic_seconds = traffic.seconds;
-  cost.bound = cost.arithmetic_seconds >= traffic.seconds ? Bound::arithmetic : traffic.bound;
-  const bool is_serial = work.is_matmul && !p.on_chip.capacity_model;
-  cost.seconds = is_serial ? cost.arithmetic_seconds + traffic.seconds
-                           : std::max(cost.arithmetic_seconds, traffic.seconds);
-  if (p.on_chip.capacity_model && work.working_set_bytes > p.on_chip.capacity_bytes) cost.seconds *= kCapacitySlowdown;
+  cost.weight_seconds = (work.weight_bytes + (conflict - 1) * work.conflict_bytes) / p.weight_bytes_per_second;
+  cost.activation_seconds =
+      work.activation_bytes / p.activation_bytes_per_second + work.memory_bytes / p.weight_bytes_per_second;
+  cost.on_chip_seconds = work.on_chip_bytes / (p.on_chip_bytes_per_flop * p.peak_flops);
+  cost.bound = bound_of(cost);
+  cost.seconds = seconds_of(cost, p, options);
   const double compute_watts = p.compute_watts * (work.is_int8 ? p.int8_power : 1);
-  cost.joules = p.streaming_watts * cost.seconds + (compute_watts - p.streaming_watts) * cost.arithmetic_seconds;
+  cost.joules = p.streaming_watts * cost.seconds + (compute_watts - p.streaming_watts) * full_rate_seconds(work, p);
   return cost;
 }
 
@@ -61,8 +67,8 @@ std::string_view bound_name(Bound bound) {
   switch (bound) {
     case Bound::arithmetic:
       return "arithmetic";
-    case Bound::memory:
-      return "memory";
+    case Bound::weights:
+      return "weights";
     case Bound::activations:
       return "activations";
     case Bound::on_chip:
@@ -73,8 +79,7 @@ std::string_view bound_name(Bound bound) {
 
 ProgramCost cost_of(const FunctionWork& work, const CostParameters& p, CostOptions options) {
   ProgramCost total;
-  total.dispatch_seconds =
-      p.floor_seconds * (options.dispatch == CostOptions::Dispatch::typical ? p.median_factor : 1);
+  total.dispatch_seconds = p.floor_seconds * (options.dispatch == CostOptions::Dispatch::typical ? p.median_factor : 1);
   total.seconds = total.dispatch_seconds;
   total.joules = p.dispatch_watts * total.dispatch_seconds;
   total.operations.reserve(work.operations.size());

@@ -14,14 +14,17 @@
 namespace millwright::ane {
 
 // What an operation spends most of its time on.
-enum class Bound : uint8_t { arithmetic, memory, activations, on_chip };
+enum class Bound : uint8_t { arithmetic, weights, activations, on_chip };
 std::string_view bound_name(Bound bound);
 
 struct OperationCost {
   OperationWork work;
   Bound bound = Bound::arithmetic;
-  double arithmetic_seconds = 0;  // that it would take alone
-  double traffic_seconds = 0;     // the slowest of its paths
+  // That each would take alone.
+  double arithmetic_seconds = 0;
+  double weight_seconds = 0;
+  double activation_seconds = 0;
+  double on_chip_seconds = 0;
   double seconds = 0;
   double joules = 0;
 };
@@ -47,8 +50,8 @@ struct CostOptions {
   // The best evaluation, or the typical one of a busy machine.
   enum class Dispatch : uint8_t { best, typical };
   Dispatch dispatch = Dispatch::best;
-  // Of weights and activations, which have their own paths: at once, or one after the other as in the published formula
-  // floor + max(flops / peak, weights / rate + activations / rate). docs/cost-model.md compares them.
+  // Weights and activations have paths of their own and cross at once. In turn is the published formula, floor +
+  // max(flops / peak, weights / rate + activations / rate); docs/cost-model.md compares them.
   enum class Traffic : uint8_t { at_once, in_turn };
   Traffic traffic = Traffic::at_once;
 };

@@ -33,11 +33,11 @@ enum class Place : uint8_t { surface, chip, memory };
 enum class Access : uint8_t { view, tiled, product, movement };
 
 // Quantization happens where values enter and leave the arithmetic.
-constexpr std::array<std::string_view, 7> kViews = {"reshape",  "expand_dims", "squeeze",   "identity",
+constexpr std::array<std::string_view, 7> kViews = {"reshape",   "expand_dims", "squeeze",   "identity",
                                                     "flatten2d", "quantize",    "dequantize"};
 constexpr std::array<std::string_view, 4> kMatmuls = {"matmul", "linear", "einsum", "scaled_dot_product_attention"};
-constexpr std::array<std::string_view, 5> kTiledCategories = {"elementwise", "activation", "reduction",
-                                                              "normalization", "pool"};
+constexpr std::array<std::string_view, 5> kTiledCategories = {"elementwise", "activation", "reduction", "normalization",
+                                                              "pool"};
 constexpr std::array<std::string_view, 3> kRowCopies = {"slice_by_index", "slice_by_size", "split"};
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
@@ -68,7 +68,8 @@ bool is_right_operand(const Operation& operation, const Value* value) {
   if (!is_one_of(kMatmuls, operation.kind())) return false;
   if (value != operation.operand("x") && value != operation.operand("query")) return true;
   const mil::Literal* transposed = operation.constant("transpose_x");
-  return value == operation.operand("y") || (transposed != nullptr && transposed->has_elements() && transposed->as_bool());
+  return value == operation.operand("y") ||
+         (transposed != nullptr && transposed->has_elements() && transposed->as_bool());
 }
 
 Access access_of(const Operation& operation) {
@@ -256,9 +257,9 @@ class Counter {
 
   // Parts of a large operand are read as parts; anything else reads all of it.
   double bytes_read(const Operation& operation, const Value* value) const {
-    const bool is_part = is_one_of(std::array<std::string_view, 3>{"slice_by_index", "slice_by_size", "gather"},
-                                   operation.kind()) &&
-                         value == operation.operand("x");
+    const bool is_part =
+        is_one_of(std::array<std::string_view, 3>{"slice_by_index", "slice_by_size", "gather"}, operation.kind()) &&
+        value == operation.operand("x");
     const mil::Type& type = is_part ? operation.result()->type() : carried_type(*value);
     return place(value) == Place::surface ? surface_bytes(type) : value_bytes(type);
   }
@@ -289,14 +290,10 @@ class Counter {
   }
 
   // From the surface into the engine's layout once; later panels find it there, on chip or in memory.
-  void read_again(const Operation& operation, const Value& value, double bytes, OperationWork& work) const {
-    const double whole = value_bytes(carried_type(value));
-    if (place(&value) == Place::chip || (place(&value) == Place::surface && whole <= limit_)) {
-      work.on_chip_bytes += bytes;
-      return;
-    }
-    work.memory_bytes += bytes;
-    if (!is_conv(operation) && has_conflicting_rows(operation, value, whole)) work.conflict_bytes += bytes;
+  void read_again(const Value& value, double bytes, OperationWork& work) const {
+    const bool on_chip =
+        place(&value) == Place::chip || (place(&value) == Place::surface && value_bytes(carried_type(value)) <= limit_);
+    (on_chip ? work.on_chip_bytes : work.memory_bytes) += bytes;
   }
 
   // A row of a convolution's weight is what one output channel is multiplied by, at one tap.
@@ -338,8 +335,8 @@ class Counter {
     if (x == nullptr || weight == nullptr || weight->shape().size() < 2) return;
     const Shape& shape = operation.kind() == "conv_transpose" ? x->shape() : operation.result()->shape();
     work.positions = product_of(shape, 0, 1) * product_of(shape, 2, shape.size());
-    work.lane_flops *= lanes(axis_from_end(weight->shape(), weight->shape().size())) *
-                       lanes(static_cast<double>(weight->shape()[1]));
+    work.lane_flops *=
+        lanes(axis_from_end(weight->shape(), weight->shape().size())) * lanes(static_cast<double>(weight->shape()[1]));
     work.is_int8 = is_int8_source(*x) && is_int8_source(*weight);
     read_operands(operation, {x, weight}, 1, work);
   }
@@ -376,7 +373,7 @@ class Counter {
       if (is_weight(*operands[i])) {
         read_weight(operation, *operands[i], times[i], work);
       } else {
-        read_again(operation, *operands[i], (times[i] - 1) * bytes[i], work);
+        read_again(*operands[i], (times[i] - 1) * bytes[i], work);
         read(operation, operands[i], work);
       }
     }
@@ -399,8 +396,9 @@ class Counter {
 
 void add_constants(const mil::Block& block, std::set<WeightKey>& seen, double& bytes) {
   for (const auto& operation : block.operations()) {
-    if (operation->is_const() && seen.insert(weight_key(*operation->result())).second) {
-      bytes += weight_bytes(*operation->result(), true);
+    if (operation->is_const() && is_weight(*operation->result()) &&
+        seen.insert(weight_key(*operation->result())).second) {
+      bytes += value_bytes(operation->result()->type());
     }
     for (const auto& nested : operation->blocks()) add_constants(*nested, seen, bytes);
   }

@@ -30,9 +30,9 @@ struct OperationWork {
   // Output positions of a product that share a weight; the arithmetic fills up with them.
   double positions = 0;
   double weight_bytes = 0;      // constants from DRAM
-  double memory_bytes = 0;      // values that the chip cannot hold, from and to DRAM in the engine's own layout
-  double conflict_bytes = 0;    // those of both whose rows are a power of two of at least 8 KiB (C65)
+  double conflict_bytes = 0;    // those of them whose rows are a power of two of at least 8 KiB (C65)
   double activation_bytes = 0;  // surfaces, and data that changes its layout
+  double memory_bytes = 0;      // values that the chip cannot hold, from and to DRAM in the engine's own layout
   double on_chip_bytes = 0;     // values between operations
   double working_set_bytes = 0;
   // Weights known at compile time are fetched while the operation before them runs; matmuls wait for their operands.

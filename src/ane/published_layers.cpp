@@ -86,14 +86,10 @@ class LayerBuilder {
   }
 
   // [1, heads·head_dim, 1, S] → [1, heads, S, head_dim].
-  Value* split_heads(Value* x, int64_t heads) {
-    return swap_last(b_.reshape(x, {1, heads, s_.head_dim, s_.sequence}));
-  }
+  Value* split_heads(Value* x, int64_t heads) { return swap_last(b_.reshape(x, {1, heads, s_.head_dim, s_.sequence})); }
 
   // [1, heads, S, head_dim] → [1, heads·head_dim, 1, S].
-  Value* merge_heads(Value* x) {
-    return b_.reshape(swap_last(x), {1, x->shape()[1] * s_.head_dim, 1, s_.sequence});
-  }
+  Value* merge_heads(Value* x) { return b_.reshape(swap_last(x), {1, x->shape()[1] * s_.head_dim, 1, s_.sequence}); }
 
   // [1, heads, S, S] → [1, heads·S, 1, S].
   Value* as_channels(Value* scores) { return b_.reshape(scores, {1, s_.heads * s_.sequence, 1, s_.sequence}); }

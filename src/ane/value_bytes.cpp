@@ -81,7 +81,9 @@ double weight_bytes(const Value& value, bool as_stored) {
   const Operation* producer = value.producer();
   if (!as_stored || producer == nullptr || producer->is_const()) return value_bytes(value.type());
   double bytes = 0;
-  for (const Value* stored : producer->all_operands()) bytes += value_bytes(stored->type());
+  for (const Value* stored : producer->all_operands()) {
+    if (is_weight(*stored)) bytes += value_bytes(stored->type());
+  }
   return bytes;
 }
 

@@ -82,11 +82,13 @@ class ProgramBuilder {
   int16_t constant(LaneType type, double value) { return append(Op::constant, {}, type, value); }
   LaneType lane(int16_t value) const { return program_.lane_type(value); }
   // As the result's type holds it: a form that computes integers in float cuts them towards zero, narrow integers wrap
-  // around, what is not zero is true. Floats stay in fp32 lanes; they are rounded when they are stored.
+  // around, what is not zero is true. Floats stay in fp32 lanes, rounded to the type that they declare.
   int16_t as_element(int16_t value, mil::ElementType element) {
     if (element == mil::ElementType::boolean) {
       return is_truth(value) ? value : append(Op::not_equal, {value, constant(lane(value), 0)}, lane(value));
     }
+    if (element == mil::ElementType::fp16) return append(Op::round_half, {to_float(value)});
+    if (element == mil::ElementType::bf16) return append(Op::round_bfloat, {to_float(value)});
     if (mil::is_floating(element)) return to_float(value);
     const int16_t integer = lane(value) == LaneType::int32 ? value : append(Op::to_int, {value});
     return wrapped(integer, element);
@@ -343,6 +345,19 @@ int16_t thresholded_relu(ProgramBuilder& b, const mil::Operation& operation) {
   return b.append(Op::select, {reached, x, b.constant(LaneType::float32, 0)});
 }
 
+int16_t engine_range(ProgramBuilder& b, const mil::Operation& operation) {
+  constexpr LaneType kFloat = LaneType::float32;
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const int16_t x = b.to_float(b.operand(operation, "x"));
+  const int16_t number =
+      b.append(Op::select, {b.append(Op::equal, {x, x}), x, b.constant(kFloat, mil::number(operation, "nan"))});
+  const double limit = mil::number(operation, "limit");
+  if (limit == kInfinity) return number;
+  const int16_t is_outside = b.append(Op::greater_equal, {b.append(Op::abs, {number}), b.constant(kFloat, limit)});
+  const int16_t infinite = b.append(Op::mul, {number, b.constant(kFloat, kInfinity)});
+  return b.append(Op::select, {is_outside, infinite, number});
+}
+
 const std::unordered_map<std::string_view, Form>& forms() {
   static const std::unordered_map<std::string_view, Form> table = {
       {"add", binary<Op::add>},
@@ -393,6 +408,7 @@ const std::unordered_map<std::string_view, Form>& forms() {
       {"leaky_relu", leaky_relu},
       {"elu", elu},
       {"thresholded_relu", thresholded_relu},
+      {"mw.engine_range", engine_range},
   };
   return table;
 }
@@ -569,8 +585,9 @@ Status emit_cast(Lowering& lowering, const mil::Operation& operation, const View
                            mil::element_name(element));
   }
   ProgramBuilder b(lowering, destination.sizes);
-  const int16_t value =
-      b.as_element(cast_to(b, b.add_view(source, operation), destination.element), destination.element);
+  int16_t value = cast_to(b, b.add_view(source, operation), destination.element);
+  // Storing rounds floats.
+  value = mil::is_floating(destination.element) ? b.to_float(value) : b.as_element(value, destination.element);
   b.program().outputs.push_back({value, *storage_of(destination.element)});
   return emit_map(lowering, operation, "cast", b, destination.sizes, {destination});
 }

@@ -68,7 +68,9 @@ namespace millwright::cpu {
   X(wrap4, 1)         /* int32 only: the low 4 bits, sign-extended */                        \
   X(wrap8, 1)         /* int32 only: the low 8 bits, sign-extended */                        \
   X(wrap16, 1)        /* int32 only: the low 16 bits, sign-extended */                       \
-  X(bit_and, 2)       /* int32 only */
+  X(bit_and, 2)       /* int32 only */                                                       \
+  X(round_half, 1)    /* to the nearest fp16, ties to even */                                \
+  X(round_bfloat, 1)  /* to the nearest bf16, ties to even */
 
 enum class ElementwiseOpcode : uint8_t {
 #define MW_ELEMENTWISE_ENUMERATOR(name, operands) name,

@@ -35,6 +35,29 @@ HWY_INLINE FloatVec one_where(Mask mask) {
 }
 HWY_INLINE auto is_true(FloatVec v) { return hn::Ne(as_int(v), hn::Zero(IntTag())); }
 
+// Bits of a float rounded to the nearest multiple of 2^shift, ties to even. A carry goes into the exponent.
+template <int kShift>
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<FloatTag>> rounded_bits(FloatVec x) {
+  const hn::RebindToUnsigned<FloatTag> du;
+  const auto bits = hn::BitCast(du, x);
+  const auto odd = hn::And(hn::ShiftRight<kShift>(bits), hn::Set(du, 1u));
+  const auto carried = hn::Add(bits, hn::Add(odd, hn::Set(du, (1u << (kShift - 1)) - 1)));
+  return hn::ShiftLeft<kShift>(hn::ShiftRight<kShift>(carried));
+}
+
+HWY_INLINE FloatVec round_half(FloatTag d, FloatVec x) {
+  const FloatVec size = hn::Abs(x);
+  const FloatVec normal = hn::BitCast(d, rounded_bits<13>(size));
+  // Below 2^-14 fp16 counts in steps of 2^-24, which is what the sum with 0.75 counts in.
+  const FloatVec magic = hn::Set(d, 0.75f);
+  const FloatVec denormal = hn::Sub(hn::Add(size, magic), magic);
+  FloatVec rounded = hn::IfThenElse(hn::Lt(size, hn::Set(d, 0x1p-14f)), denormal, normal);
+  rounded = hn::IfThenElse(hn::Ge(size, hn::Set(d, 65520.0f)), hn::Inf(d), rounded);
+  return keep_nan(x, hn::CopySign(rounded, x));
+}
+
+HWY_INLINE FloatVec round_bfloat(FloatTag d, FloatVec x) { return keep_nan(x, hn::BitCast(d, rounded_bits<16>(x))); }
+
 // One operation as a function object over the vectors x, y, z (d: the float tag, i0 and i1: the immediates). Lambdas
 // would not be compiled for the target by every compiler.
 #define MW_OPERATION(name, expression)                                                     \
@@ -90,6 +113,9 @@ MW_OPERATION(LogicalXor, one_where(hn::Xor(is_true(x), is_true(y))));
 MW_OPERATION(LogicalNot, one_where(hn::Not(is_true(x))));
 MW_OPERATION(ToFloat, hn::ConvertTo(d, as_int(x)));
 MW_OPERATION(ToInt, as_float(hn::ConvertTo(IntTag(), hn::IfThenZeroElse(hn::IsNaN(x), x))));
+
+MW_OPERATION(RoundHalf, round_half(d, x));
+MW_OPERATION(RoundBfloat, round_bfloat(d, x));
 
 MW_OPERATION(AddInt, as_float(hn::Add(as_int(x), as_int(y))));
 MW_OPERATION(SubInt, as_float(hn::Sub(as_int(x), as_int(y))));
@@ -351,6 +377,10 @@ Loop float_loop(Opcode opcode) {
       return vector_loop<ToFloat>;
     case Opcode::to_int:
       return vector_loop<ToInt>;
+    case Opcode::round_half:
+      return vector_loop<RoundHalf>;
+    case Opcode::round_bfloat:
+      return vector_loop<RoundBfloat>;
     case Opcode::trunc_div:
     case Opcode::wrap4:
     case Opcode::wrap8:

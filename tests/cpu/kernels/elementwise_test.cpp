@@ -228,6 +228,24 @@ std::vector<Result> apply_to_ints(Opcode opcode, const std::vector<int32_t>& x, 
   return result;
 }
 
+TEST(Elementwise, RoundsToHalfPrecision) {
+  for_each_target([] {
+    std::vector<float> x = interesting_floats(-70000, 70000);
+    for (float value : interesting_floats(-0x1p-13f, 0x1p-13f)) x.push_back(value);
+    const std::vector<float> half = apply(Opcode::round_half, {x});
+    const std::vector<float> bfloat = apply(Opcode::round_bfloat, {x});
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (std::isnan(x[i])) {
+        EXPECT_TRUE(std::isnan(half[i]) && std::isnan(bfloat[i]));
+        continue;
+      }
+      ASSERT_EQ(half[i], half_bits_to_float(float_to_half_bits(x[i]))) << x[i];
+      ASSERT_EQ(std::signbit(half[i]), std::signbit(x[i])) << x[i];
+      ASSERT_EQ(bfloat[i], bfloat16_bits_to_float(float_to_bfloat16_bits(x[i]))) << x[i];
+    }
+  });
+}
+
 TEST(Elementwise, ComputesOnIntegers) {
   for_each_target([] {
     constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();

@@ -14,17 +14,9 @@ struct Range {
   bool written;
 };
 
-Status check_ports(const std::string& program, std::string_view what, std::span<const Port> ports,
-                   std::span<Surface* const> surfaces) {
-  if (surfaces.size() != ports.size()) {
-    return fail("program {}: expected {} {} surfaces, found {}", program, ports.size(), what, surfaces.size());
-  }
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (surfaces[i]->type() == ports[i].type) continue;
-    return fail("program {}: {} {} (\"{}\"): expected a surface of {}, found {}", program, what, i, ports[i].name,
-                mil::type_text(ports[i].type), mil::type_text(surfaces[i]->type()));
-  }
-  return {};
+Status check_count(const std::string& program, std::string_view what, size_t ports, size_t surfaces) {
+  if (surfaces == ports) return {};
+  return fail("program {}: expected {} {} surfaces, found {}", program, ports, what, surfaces);
 }
 
 void add_range(std::vector<Range>& ranges, Surface* surface, std::string_view what, const Port& port, bool written) {
@@ -53,8 +45,10 @@ Status check_overlap(const std::string& program, std::vector<Range> ranges) {
 
 Result<std::unique_ptr<Request>> Executable::bind(std::span<Surface* const> inputs, std::span<Surface* const> outputs) {
   if (!is_loaded()) return fail("program {}: not loaded; call load() before bind()", name_);
-  MW_TRY(check_ports(name_, "input", inputs_, inputs));
-  MW_TRY(check_ports(name_, "result", outputs_, outputs));
+  MW_TRY(check_count(name_, "input", inputs_.size(), inputs.size()));
+  MW_TRY(check_surfaces("input", inputs_, inputs));
+  MW_TRY(check_count(name_, "result", outputs_.size(), outputs.size()));
+  MW_TRY(check_surfaces("result", outputs_, outputs));
   std::vector<Range> ranges;
   std::vector<bool> is_aliased(inputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -72,6 +66,16 @@ Result<std::unique_ptr<Request>> Executable::bind(std::span<Surface* const> inpu
   }
   MW_TRY(check_overlap(name_, std::move(ranges)));
   return make_request(inputs, outputs);
+}
+
+Status Executable::check_surfaces(std::string_view what, std::span<const Port> ports,
+                                  std::span<Surface* const> surfaces) const {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (surfaces[i]->type() == ports[i].type) continue;
+    return fail("program {}: {} {} (\"{}\"): expected a surface of {}, found {}", name_, what, i, ports[i].name,
+                mil::type_text(ports[i].type), mil::type_text(surfaces[i]->type()));
+  }
+  return {};
 }
 
 std::vector<Port> input_ports(const mil::Function& function) {

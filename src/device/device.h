@@ -47,8 +47,12 @@ class Executable {
   virtual bool is_loaded() const = 0;
 
   // Fails where a count or type does not match, where a result that aliases an input has other memory than it, or where
-  // two surfaces overlap that must not. A device has any number of requests per executable.
+  // two surfaces overlap that must not. A device has any number of requests per executable. The emulated engine looks
+  // at sizes alone, and only when a request evaluates.
   Result<std::unique_ptr<Request>> bind(std::span<Surface* const> inputs, std::span<Surface* const> outputs);
+
+  // Bytes that a surface for this port needs.
+  virtual int64_t surface_bytes(const Port& port) const { return port.type.bytes(); }
 
   // Memory beside the surfaces, and time per operation (empty unless compiled with profile).
   virtual cpu::MemoryReport memory() const = 0;
@@ -57,9 +61,13 @@ class Executable {
  protected:
   Executable(std::string name, std::vector<Port> inputs, std::vector<Port> outputs)
       : name_(std::move(name)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
+  // Whether surfaces fit ports of one kind ("input" or "result"); their number is right already.
+  virtual Status check_surfaces(std::string_view what, std::span<const Port> ports,
+                                std::span<Surface* const> surfaces) const;
   // Called with surfaces that fit.
   virtual Result<std::unique_ptr<Request>> make_request(std::span<Surface* const> inputs,
                                                         std::span<Surface* const> outputs) = 0;
+  const std::string& name() const { return name_; }
 
  private:
   std::string name_;

@@ -12,6 +12,11 @@ Result<Surface> Surface::allocate(const mil::Type& type) {
   return Surface(type, std::move(memory));
 }
 
+Result<Surface> Surface::allocate_bytes(int64_t bytes) {
+  if (bytes < 0) return fail("surface: expected 0 or more bytes, found {}", bytes);
+  return allocate(mil::Type::tensor(mil::ElementType::uint8, {bytes}));
+}
+
 Surface Surface::view(const mil::Type& type, void* data) {
   MW_CHECK(reinterpret_cast<uintptr_t>(data) % AlignedBuffer::kAlignment == 0, "view of {} at {}", mil::type_text(type),
            data);

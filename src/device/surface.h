@@ -1,5 +1,6 @@
 // Surface: the memory through which a program gets its inputs and gives its results. Aligned memory on every backend so
-// far; it owns its bytes, or looks at bytes of a parameter store or another surface.
+// far; it owns its bytes, or looks at bytes of a parameter store or another surface. Its tensor layout is optional: the
+// engine sees bytes alone.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,8 @@ class Surface {
  public:
   // Zeroed memory of its own. The type must be a tensor of known shape, not of strings.
   static Result<Surface> allocate(const mil::Type& type);
+  // Zeroed bytes without a layout: their type is tensor<uint8, [bytes]>.
+  static Result<Surface> allocate_bytes(int64_t bytes);
   // Memory of others: type.bytes() bytes on a 64-byte boundary that outlive the surface.
   static Surface view(const mil::Type& type, void* data);
 

@@ -1,5 +1,7 @@
 #include "mil/internal_operations.h"
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "mil/builder.h"
@@ -34,6 +36,18 @@ Value* decomposed_softmax_backward(Builder& b, const Operation& operation) {
   return scaled(b, b.mul(p, b.sub(dp, sum)), number(operation, "scale"));
 }
 
+Value* decomposed_engine_range(Builder& b, const Operation& operation) {
+  Value* x = operation.operand("x");
+  Value* number = b.select(b.binary("equal", x, x), x, b.scalar_like(x, mil::number(operation, "nan")));
+  const double limit = mil::number(operation, "limit");
+  if (std::isinf(limit)) return number;
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Value* outside = b.binary("greater_equal", b.unary("abs", number), b.scalar_like(x, limit));
+  Value* infinite = b.select(b.binary("greater", number, b.scalar_like(x, 0)), b.scalar_like(x, kInfinity),
+                             b.scalar_like(x, -kInfinity));
+  return b.select(outside, infinite, number);
+}
+
 }  // namespace
 
 size_t decompose_internal_operations(Function& function) {
@@ -44,9 +58,10 @@ size_t decompose_internal_operations(Function& function) {
   for (Operation* operation : internal) {
     Builder b(function, operation);
     b.set_scope(operation->label());
-    Value* result = operation->kind() == "mw.matmul"    ? decomposed_matmul(b, *operation)
-                    : operation->kind() == "mw.softmax" ? decomposed_softmax(b, *operation)
-                                                        : decomposed_softmax_backward(b, *operation);
+    Value* result = operation->kind() == "mw.matmul"         ? decomposed_matmul(b, *operation)
+                    : operation->kind() == "mw.softmax"      ? decomposed_softmax(b, *operation)
+                    : operation->kind() == "mw.engine_range" ? decomposed_engine_range(b, *operation)
+                                                             : decomposed_softmax_backward(b, *operation);
     function.block().replace_uses(operation->result(), result);
     function.block().erase(operation);
   }

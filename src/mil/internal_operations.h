@@ -7,6 +7,9 @@
 //       softmax(scale · x + mask) along the last axis; mask [rows, columns] are the last two axes of x.
 //   mw.softmax_backward(p, dp, axis, scale)
 //       scale · p · (dp − Σ_axis p · dp): the gradient of x in p = softmax(x) from dp.
+//   mw.engine_range(x, limit, nan)
+//       What the engine's units let out (the fact base: C51, C52, C59): NaN becomes `nan`; a magnitude of `limit` or
+//       more becomes infinite, with its sign.
 #pragma once
 
 #include <cstddef>

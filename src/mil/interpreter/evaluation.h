@@ -59,6 +59,9 @@ struct Evaluator {
   Values (*evaluate)(const Evaluation&);
 };
 
+// What the interpreter itself computes for the operation: for overrides that change only the rounding.
+Values evaluate(const Evaluation& evaluation);
+
 // The tables, one per category file.
 std::span<const Evaluator> elementwise_evaluators();
 std::span<const Evaluator> activation_evaluators();

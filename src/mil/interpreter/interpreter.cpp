@@ -97,7 +97,8 @@ Status check_loaded(const Operation& operation) {
 
 class Interpreter {
  public:
-  Interpreter(const Function& function, Precision precision) : function_(function), precision_(precision) {}
+  Interpreter(const Function& function, Precision precision, const OperationOverrides& overrides)
+      : function_(function), precision_(precision), overrides_(overrides) {}
 
   Status bind_inputs(std::span<const TensorValue> inputs) {
     const auto& declared = function_.inputs();
@@ -145,7 +146,7 @@ class Interpreter {
     }
     if (evaluator == nullptr) return fail("{}: the reference interpreter does not know it", describe(operation));
     MW_TRY(check_loaded(operation));
-    MW_ASSIGN(std::vector<TensorValue> values, evaluator->evaluate(Evaluation(operation, environment_)));
+    MW_ASSIGN(std::vector<TensorValue> values, evaluate(*evaluator, Evaluation(operation, environment_)));
     MW_CHECK(values.size() == operation.results().size(), "{} gave {} values", describe(operation), values.size());
     for (size_t i = 0; i < values.size(); ++i) {
       const Value* result = operation.result(i);
@@ -155,6 +156,11 @@ class Interpreter {
       environment_[result] = std::move(values[i]);
     }
     return {};
+  }
+
+  interpreter::Values evaluate(const Evaluator& evaluator, const Evaluation& evaluation) const {
+    const auto replaced = overrides_.find(evaluator.kind);
+    return replaced == overrides_.end() ? evaluator.evaluate(evaluation) : replaced->second(evaluation);
   }
 
   // Constants that are no numbers (strings, lists, dictionaries) are read by name where they are used.
@@ -184,10 +190,17 @@ class Interpreter {
 
   const Function& function_;
   Precision precision_;
+  const OperationOverrides& overrides_;
   Environment environment_;
 };
 
 }  // namespace
+
+interpreter::Values interpreter::evaluate(const Evaluation& evaluation) {
+  const Evaluator* evaluator = find_evaluator(evaluation.operation().kind());
+  MW_CHECK(evaluator != nullptr, "{} has no evaluator", evaluation.where());
+  return evaluator->evaluate(evaluation);
+}
 
 TensorValue to_value(const Literal& literal) {
   if (literal.type().element() == ElementType::string) return {literal.type(), {}};
@@ -203,12 +216,17 @@ bool is_interpreted(std::string_view kind) {
 
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision) {
+  return interpret(function, inputs, precision, {});
+}
+
+Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
+                                           Precision precision, const OperationOverrides& overrides) {
   if (std::ranges::any_of(function.block().operations(), is_internal)) {
     const std::unique_ptr<Function> decomposed = clone(function);
     decompose_internal_operations(*decomposed);
-    return interpret(*decomposed, inputs, precision);
+    return interpret(*decomposed, inputs, precision, overrides);
   }
-  Interpreter run(function, precision);
+  Interpreter run(function, precision, overrides);
   MW_TRY(run.bind_inputs(inputs));
   MW_TRY(run.run());
   return run.results();

@@ -2,8 +2,10 @@
 // gradients, and every fast kernel and pass; it shares no code with them. Never use it where speed matters.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -32,6 +34,16 @@ Literal to_literal(const TensorValue& value);
 // naming the operation, where an operation is unknown or an index is out of range. An integer divided by zero gives 0.
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision);
+
+namespace interpreter {
+class Evaluation;
+}
+// What some machine computes for an operation instead (evaluation.h has what a function sees of it): by kind.
+using OperationOverrides =
+    std::unordered_map<std::string_view,
+                       std::function<Result<std::vector<TensorValue>>(const interpreter::Evaluation&)>>;
+Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
+                                           Precision precision, const OperationOverrides& overrides);
 
 // Whether the interpreter knows a kind of operation itself; internal ones it decomposes.
 bool is_interpreted(std::string_view kind);

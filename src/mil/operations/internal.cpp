@@ -1,5 +1,6 @@
 // Internal operations (`mw.…`): created by the CPU executor's passes, never part of an engine program.
 #include <algorithm>
+#include <limits>
 
 #include "mil/operations/tables.h"
 
@@ -78,6 +79,11 @@ std::vector<OperationDefinition> internal() {
       internal_operation("mw.softmax_backward",
                          {value("p"), value("dp"), defaulted("axis", Literal::int32(-1)), factor("scale")},
                          infer_softmax_backward),
+      internal_operation(
+          "mw.engine_range",
+          {value("x"), defaulted("limit", Literal::number(ElementType::fp32, std::numeric_limits<float>::infinity())),
+           defaulted("nan", Literal::number(ElementType::fp32, 0.0))},
+          same_as_x),
   };
 }
 

@@ -1,0 +1,66 @@
+// What the engine's stack keeps of a compiled program: the function it computes, how its surfaces lie, what it weighs
+// and what it is predicted to cost. Weights are fixed from here on (C24).
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ane/chip_profile.h"
+#include "base/result.h"
+#include "cpu/executor.h"
+#include "device/device.h"
+#include "device/emulated/numerics.h"
+#include "device/emulated/surface_layout.h"
+#include "mil/ir.h"
+
+namespace millwright::device {
+
+// Predicted by the cost model of the profile, never measured.
+struct ProgramCost {
+  double compile_seconds = 0;
+  double recompile_seconds = 0;  // where the same text was compiled before with other weights (C2C)
+  double load_seconds = 0;
+  double unload_seconds = 0;
+  double evaluate_seconds = 0;
+  double evaluate_joules = 0;
+};
+
+class CompiledProgram {
+ public:
+  // The function must be verified, with its weights inline. Fails with the operation that cannot be run.
+  static Result<std::shared_ptr<CompiledProgram>> build(const mil::Function& function, const ane::ChipProfile& profile,
+                                                        Numerics numerics, bool profiled);
+
+  const std::string& name() const { return function_->name(); }
+  // As it was compiled, weights and all.
+  const mil::Function& function() const { return *function_; }
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  // Position i of a request's surfaces feeds the port input_order()[i]: by sorted names, or as declared (U2, C33).
+  const std::vector<size_t>& input_order() const { return input_order_; }
+  const std::vector<size_t>& output_order() const { return output_order_; }
+  const ProgramCost& cost() const { return cost_; }
+
+  // Dense row-major arrays in the order of the ports.
+  Status run(std::span<void* const> inputs, std::span<void* const> outputs) const {
+    return runner_->run(inputs, outputs);
+  }
+  cpu::MemoryReport memory() const { return runner_->memory(); }
+  std::vector<cpu::ProfileEntry> operation_times() const { return runner_->profile(); }
+
+ private:
+  CompiledProgram() = default;
+
+  std::unique_ptr<mil::Function> function_;
+  std::vector<Port> inputs_;
+  std::vector<Port> outputs_;
+  std::vector<size_t> input_order_;
+  std::vector<size_t> output_order_;
+  ProgramCost cost_;
+  std::unique_ptr<EngineRunner> runner_;
+};
+
+}  // namespace millwright::device

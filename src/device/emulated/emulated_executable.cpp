@@ -1,0 +1,165 @@
+#include "device/emulated/emulated_executable.h"
+
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "ane/rules/check.h"
+#include "ane/rules/surface_layout.h"
+#include "base/aligned_buffer.h"
+
+namespace millwright::device {
+namespace {
+
+// A surface with the port that the engine takes it for.
+struct Binding {
+  const Port* port;
+  Surface* surface;
+  SurfaceLayout layout;
+  AlignedBuffer room = {};  // a row-major copy where the rows are padded
+};
+
+bool is_aligned(const std::byte* data) { return reinterpret_cast<uintptr_t>(data) % AlignedBuffer::kAlignment == 0; }
+
+class EmulatedRequest final : public Request {
+ public:
+  EmulatedRequest(std::shared_ptr<const CompiledProgram> program, const ane::ChipProfile& profile,
+                  std::shared_ptr<EngineProcess> process, std::shared_ptr<std::atomic<bool>> loaded,
+                  std::span<const ane::Finding> findings, std::span<Surface* const> inputs,
+                  std::span<Surface* const> outputs)
+      : program_(std::move(program)), process_(std::move(process)), loaded_(std::move(loaded)) {
+    const ane::SurfaceRows rows = profile.surfaces.rows.value_or(ane::SurfaceRows::padded);
+    inputs_ = bind(program_->inputs(), program_->input_order(), rows, inputs);
+    outputs_ = bind(program_->outputs(), program_->output_order(), rows, outputs);
+    judge(findings);
+    const std::vector<ane::SurfaceUse> input_uses = uses_of(inputs);
+    const std::vector<ane::SurfaceUse> output_uses = uses_of(outputs);
+    judge(ane::check_request({program_->function(), input_uses, output_uses}, profile));
+  }
+
+  Status evaluate() override {
+    const std::lock_guard queue(process_->queue());
+    if (!*loaded_) return fail("program {}: evaluate failed: the program is not loaded", program_->name());
+    if (!refusal_.empty()) {
+      return fail(
+          "program {}: evaluate failed: ANEProgramProcessRequestDirect() Failed with status=0x1d : Program "
+          "Inference error: {}",
+          program_->name(), refusal_);
+    }
+    process_->evaluated(program_->cost().evaluate_seconds, program_->cost().evaluate_joules);
+    if (gives_zeros_) {
+      for (const Binding& output : outputs_) std::memset(output.surface->data(), 0, output.surface->bytes());
+      return {};
+    }
+    std::vector<void*> inputs;
+    std::vector<void*> outputs;
+    for (Binding& input : inputs_) inputs.push_back(elements_of(input, true));
+    for (Binding& output : outputs_) outputs.push_back(elements_of(output, false));
+    MW_TRY(program_->run(inputs, outputs));
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      if (outputs[i] == outputs_[i].surface->data()) continue;
+      pack_rows(outputs_[i].layout, static_cast<const std::byte*>(outputs[i]), outputs_[i].surface->data());
+    }
+    return {};
+  }
+
+ private:
+  // In the order of the ports: surface i feeds port order[i].
+  static std::vector<Binding> bind(const std::vector<Port>& ports, const std::vector<size_t>& order,
+                                   ane::SurfaceRows rows, std::span<Surface* const> surfaces) {
+    std::vector<Binding> bindings(ports.size());
+    for (size_t i = 0; i < ports.size(); ++i) {
+      const Port& port = ports[order[i]];
+      bindings[order[i]] = {&port, surfaces[i], surface_layout(port.type, rows)};
+    }
+    return bindings;
+  }
+
+  static std::vector<ane::SurfaceUse> uses_of(std::span<Surface* const> surfaces) {
+    std::vector<ane::SurfaceUse> uses;
+    for (const Surface* surface : surfaces) {
+      uses.push_back({static_cast<int64_t>(surface->bytes()), 0,
+                      static_cast<int64_t>(reinterpret_cast<uintptr_t>(surface->data()))});
+    }
+    return uses;
+  }
+
+  // Errors refuse every evaluation. Two reports are of evaluations that succeed and write zeros.
+  void judge(std::span<const ane::Finding> findings) {
+    for (const ane::Finding& finding : findings) {
+      const bool is_error = finding.verdict == ane::Verdict::error && finding.stage == ane::Stage::evaluate;
+      if (is_error && refusal_.empty()) refusal_ = ane::finding_text(finding);
+      if (finding.rule == "C31" || finding.rule == "C35") gives_zeros_ = true;
+    }
+  }
+
+  // The surface itself where its rows are packed, else a row-major copy of the input or room for the result.
+  static void* elements_of(Binding& binding, bool is_input) {
+    std::byte* data = binding.surface->data();
+    if (binding.layout.is_packed() && is_aligned(data)) return data;
+    const auto bytes = static_cast<size_t>(binding.port->type.bytes());
+    if (binding.room.size() < bytes) binding.room = AlignedBuffer(bytes);
+    if (is_input) unpack_rows(binding.layout, data, binding.room.data());
+    return binding.room.data();
+  }
+
+  std::shared_ptr<const CompiledProgram> program_;
+  std::shared_ptr<EngineProcess> process_;
+  std::shared_ptr<std::atomic<bool>> loaded_;
+  std::vector<Binding> inputs_;
+  std::vector<Binding> outputs_;
+  std::string refusal_;  // of every evaluation; empty: none
+  bool gives_zeros_ = false;
+};
+
+}  // namespace
+
+EmulatedExecutable::EmulatedExecutable(std::shared_ptr<const CompiledProgram> program, ProgramIdentity identity,
+                                       std::vector<ane::Finding> findings, const ane::ChipProfile& profile,
+                                       std::shared_ptr<EngineProcess> process)
+    : Executable(program->name(), program->inputs(), program->outputs()),
+      program_(std::move(program)),
+      identity_(std::move(identity)),
+      findings_(std::move(findings)),
+      profile_(std::make_shared<ane::ChipProfile>(profile)),
+      process_(std::move(process)),
+      loaded_(std::make_shared<std::atomic<bool>>(false)) {}
+
+EmulatedExecutable::~EmulatedExecutable() { (void)unload(); }
+
+Status EmulatedExecutable::load() {
+  const std::lock_guard queue(process_->queue());
+  if (*loaded_) return {};
+  for (const ane::Finding& finding : findings_) {
+    if (finding.stage != ane::Stage::load || finding.verdict != ane::Verdict::error) continue;
+    return fail(ErrorKind::exhausted, "program {}: load failed on {}: {}", name(), profile_->name,
+                ane::finding_text(finding));
+  }
+  MW_TRY(process_->load(name(), program_->cost().load_seconds));
+  *loaded_ = true;
+  return {};
+}
+
+Status EmulatedExecutable::unload() {
+  const std::lock_guard queue(process_->queue());
+  if (!*loaded_) return {};
+  process_->unload(program_->cost().unload_seconds);
+  *loaded_ = false;
+  return {};
+}
+
+int64_t EmulatedExecutable::surface_bytes(const Port& port) const {
+  return ane::surface_bytes(port.type, profile_->surfaces.rows.value_or(ane::SurfaceRows::padded));
+}
+
+// Sizes are the engine's business, when it evaluates.
+Status EmulatedExecutable::check_surfaces(std::string_view, std::span<const Port>, std::span<Surface* const>) const {
+  return {};
+}
+
+Result<std::unique_ptr<Request>> EmulatedExecutable::make_request(std::span<Surface* const> inputs,
+                                                                  std::span<Surface* const> outputs) {
+  return std::make_unique<EmulatedRequest>(program_, *profile_, process_, loaded_, findings_, inputs, outputs);
+}
+
+}  // namespace millwright::device

@@ -1,0 +1,212 @@
+// Compile, load, evaluate, unload: the catalogue's C20 to C2C.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "device/emulated_testing.h"
+
+namespace millwright::device {
+namespace {
+
+using ::testing::HasSubstr;
+
+const mil::Shape kShape = {1, 2, 1, 32};
+
+// main(x) → (y = x · weight), one program per weight.
+std::unique_ptr<mil::Function> scaled(double weight) {
+  auto function = std::make_unique<mil::Function>("main", "ios18");
+  mil::Builder b(*function);
+  const mil::Type type = mil::Type::tensor(mil::ElementType::fp16, kShape);
+  mil::Value* x = b.input("x", type);
+  mil::Value* w = b.constant(mil::Literal::splat(type, weight), "w");
+  function->block().set_results({b.mul(x, w, "y")});
+  return function;
+}
+
+float result_of(Executable& executable) {
+  const Surface x = filled_halves(kShape, 2);
+  Surface y = filled_halves(kShape, 0);
+  const Status status = evaluate(executable, {&x}, {&y});
+  EXPECT_TRUE(status.has_value()) << status.error().message;
+  return half_at(y, 0);
+}
+
+TEST(EmulatedLifecycle, RefusesTheCompileAfterTheLastOfTheBudget) {
+  Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.compile_budget.value = 3; });
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(engine.compiled(scaled(i)).has_value());
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 0);
+  const auto refused = engine.compiled(scaled(3));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::exhausted);
+  EXPECT_EQ(refused.error().message,
+            "program main: compile failed with com.apple.appleneuralengine.compiler code 1, ANECCompile() FAILED: "
+            "err=(): this process has used its 3 compiles (C21); only a new process gets more");
+}
+
+// The number that eight sources name.
+TEST(EmulatedLifecycle, HasAHundredAndNineteenCompilesOnAnM4) {
+  Engine engine;
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 119);
+}
+
+TEST(EmulatedLifecycle, HasNoBudgetOnMacOs26) {
+  Engine engine({}, "m4+macos26");
+  EXPECT_EQ(engine.device().limits().compile_budget_left, std::nullopt);
+}
+
+// Equal text and equal weights are one identity (C2B); other weights are another (C24).
+TEST(EmulatedLifecycle, CompilesAKnownIdentityForNothing) {
+  Engine engine;
+  const auto first = engine.loaded(scaled(3));
+  const auto again = engine.loaded(scaled(3));
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 118);
+  const auto other = engine.loaded(scaled(5));
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 117);
+  EXPECT_EQ(result_of(*first), 6);
+  EXPECT_EQ(result_of(*again), 6);
+  EXPECT_EQ(result_of(*other), 10);
+}
+
+// Writing other numbers where the weights came from changes nothing (C24).
+TEST(EmulatedLifecycle, KeepsTheWeightsItCompiled) {
+  Engine engine;
+  mil::Program program = program_of(scaled(3));
+  auto executable = engine.device().compile(program, {});
+  ASSERT_TRUE(executable.has_value());
+  mil::Function& function = *program.functions()[0];
+  mil::Operation& weight = *function.block().operations().front();
+  weight.set_attribute("val", mil::Literal::splat(mil::Type::tensor(mil::ElementType::fp16, kShape), 7));
+  ASSERT_TRUE((*executable)->load().has_value());
+  EXPECT_EQ(result_of(**executable), 6);
+  ASSERT_TRUE((*executable)->unload().has_value());
+  ASSERT_TRUE((*executable)->load().has_value());
+  EXPECT_EQ(result_of(**executable), 6);
+}
+
+TEST(EmulatedLifecycle, DoesNotCountACompileThatFails) {
+  Engine engine;
+  auto function = std::make_unique<mil::Function>("main", "ios18");
+  mil::Builder b(*function);
+  const mil::Type type = mil::Type::tensor(mil::ElementType::fp16, kShape);
+  mil::Value* x = b.input("x", type);
+  mil::Value* total = b.input("total", type);
+  mil::Value* sum = b.add(x, total, "sum");
+  function->block().set_results({sum});
+  function->alias(sum, total);
+  const auto refused = engine.compiled(std::move(function));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message,
+            "program main: result sum is stored into the memory of input total; the engine has no such results");
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 119);
+}
+
+TEST(EmulatedLifecycle, LoadsAsManyProgramsAsAProcessMayHave) {
+  Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.loaded_programs.value = 2; });
+  const auto first = engine.loaded(scaled(1));
+  const auto second = engine.loaded(scaled(2));
+  auto third = engine.compiled(scaled(3));
+  ASSERT_TRUE(third.has_value());
+  const Status refused = (*third)->load();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::exhausted);
+  EXPECT_EQ(refused.error().message,
+            "program main: load failed with code 6, 0x50004 (GetANEFModel: must re-compile): 2 programs are loaded, as "
+            "many as one process may have (C20); unload one first");
+  ASSERT_TRUE(first->unload().has_value());
+  EXPECT_TRUE((*third)->load().has_value());
+}
+
+TEST(EmulatedLifecycle, GivesUpThePlaceOfAProgramThatGoes) {
+  Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.loaded_programs.value = 1; });
+  { const auto first = engine.loaded(scaled(1)); }
+  EXPECT_EQ(engine.process().resident_programs(), 0);
+  EXPECT_EQ(result_of(*engine.loaded(scaled(2))), 4);
+}
+
+TEST(EmulatedLifecycle, RefusesToLoadMoreWeightsThanTheBankHolds) {
+  const auto bank = [](int64_t bytes) {
+    return [bytes](ane::ChipProfile& profile) { profile.memory.weight_bank_bytes.value = bytes; };
+  };
+  Engine exact(bank(128));
+  EXPECT_EQ(result_of(*exact.loaded(scaled(2))), 4);
+  Engine small(bank(127));
+  auto executable = small.compiled(scaled(2));
+  ASSERT_TRUE(executable.has_value()) << executable.error().message;
+  const Status refused = (*executable)->load();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("load failed on m4: C2A"));
+  EXPECT_THAT(refused.error().message, HasSubstr("0x20004"));
+}
+
+TEST(EmulatedLifecycle, RefusesToEvaluateAProgramThatWasUnloaded) {
+  Engine engine;
+  const auto executable = engine.loaded(scaled(3));
+  Surface x = filled_halves(kShape, 2);
+  Surface y = filled_halves(kShape, 0);
+  const auto request = executable->bind(std::vector<Surface*>{&x}, std::vector<Surface*>{&y});
+  ASSERT_TRUE(request.has_value());
+  ASSERT_TRUE(executable->unload().has_value());
+  const Status refused = (*request)->evaluate();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "program main: evaluate failed: the program is not loaded");
+}
+
+TEST(EmulatedLifecycle, LoadsNewWeightsUnderANewIdentityWithoutACompile) {
+  Engine engine;
+  const auto donor = engine.loaded(scaled(3));
+  const auto seeded = engine.device().compile_seeded(*donor, program_of(scaled(5)), {});
+  ASSERT_TRUE(seeded.has_value()) << seeded.error().message;
+  ASSERT_TRUE((*seeded)->load().has_value());
+  EXPECT_EQ(result_of(**seeded), 10);
+  EXPECT_EQ(result_of(*donor), 6);
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 118);
+}
+
+TEST(EmulatedLifecycle, SeedsNoProgramOfAnotherText) {
+  Engine engine;
+  const auto donor = engine.loaded(scaled(3));
+  auto other = scaled(5);
+  mil::Builder b(*other);
+  other->block().set_results({b.unary("relu", other->results()[0], "z")});
+  const auto refused = engine.device().compile_seeded(*donor, program_of(std::move(other)), {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message,
+            "seeded load: the text of program main differs from the donor's; only its weights may (C25)");
+}
+
+TEST(EmulatedLifecycle, SeedsNothingWhereTheProfileSaysThatItDoesNotWork) {
+  Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.seeded_load.value = false; });
+  const auto donor = engine.loaded(scaled(3));
+  const auto refused = engine.device().compile_seeded(*donor, program_of(scaled(5)), {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("does not load new weights without compiling (C25)"));
+}
+
+TEST(EmulatedLifecycle, RunsOneProgramAtATimeWhicheverThreadAsks) {
+  Engine engine;
+  const auto executable = engine.loaded(scaled(3));
+  std::vector<std::thread> threads;
+  std::vector<int> right(4, 0);
+  for (size_t i = 0; i < right.size(); ++i) {
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 50; ++n) right[i] += result_of(*executable) == 6 ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(right, ::testing::Each(50));
+  EXPECT_EQ(engine.device().meter().evaluations, 200);
+}
+
+TEST(EmulatedLifecycle, RefusesWeightsThatAreNotThere) {
+  Engine engine;
+  auto function = scaled(3);
+  function->block().operations().front()->set_attribute(
+      "val", mil::Literal::blob(mil::Type::tensor(mil::ElementType::fp16, kShape), {"@model_path/weights/w.bin", 64}));
+  const auto refused = engine.compiled(std::move(function));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("val is in @model_path/weights/w.bin; load the weights"));
+}
+
+}  // namespace
+}  // namespace millwright::device

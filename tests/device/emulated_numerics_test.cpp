@@ -1,0 +1,189 @@
+// What the engine makes of numbers: the catalogue's C50 to C61, for fast and faithful numerics.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "device/emulated/activation_table.h"
+#include "device/emulated/faithful_sum.h"
+#include "device/emulated_testing.h"
+
+namespace millwright::device {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr SumRounding kM1{ane::Ties::to_even, true};
+
+float sum_of(const std::vector<float>& terms, SumRounding rounding) {
+  const std::vector<float> ones(terms.size(), 1.0f);
+  float sum = 0;
+  faithful_products(terms.data(), ones.data(), 1, 1, static_cast<int64_t>(terms.size()), rounding, &sum);
+  return sum;
+}
+
+// The two sums that were measured (C56, C57).
+TEST(FaithfulSum, LosesSmallTermsBesideALargeOneInTheirTileOnly) {
+  std::vector<float> terms(1025, 1.0f);
+  terms[0] = 4096;
+  EXPECT_EQ(sum_of(terms, kM1), 5116);
+}
+TEST(FaithfulSum, TellsChipsApartByHalfWaySums) {
+  const std::vector<float> ones(2049, 1.0f);
+  EXPECT_EQ(sum_of(ones, {ane::Ties::to_even, false}), 2048);
+  EXPECT_EQ(sum_of(ones, {ane::Ties::away, false}), 2050);
+}
+
+TEST(FaithfulSum, KeepsOrFlushesDenormalProducts) {
+  const std::vector<float> denormals(8, 0x1p-20f);
+  EXPECT_EQ(sum_of(denormals, {ane::Ties::to_even, false}), 0x1p-17f);
+  EXPECT_EQ(sum_of(denormals, {ane::Ties::to_even, true}), 0);
+}
+
+TEST(FaithfulSum, GivesTheSameBitsAtAnyThreadCount) {
+  RandomStream random(5);
+  std::vector<float> a(40 * 70);
+  std::vector<float> b(30 * 70);
+  for (auto* numbers : {&a, &b}) {
+    for (float& number : *numbers) {
+      number = round_to_fp16(static_cast<float>(random.uniform() - 0.5), ane::Ties::to_even);
+    }
+  }
+  std::vector<std::vector<float>> results;
+  const int threads = thread_count();
+  for (const int count : {1, 2, 3, 5}) {
+    set_thread_count(count);
+    std::vector<float> c(40 * 30);
+    faithful_products(a.data(), b.data(), 40, 30, 70, kM1, c.data());
+    results.push_back(c);
+  }
+  set_thread_count(threads);
+  for (const auto& result : results) EXPECT_EQ(result, results[0]);
+}
+
+TEST(RoundToFp16, SendsHalvesToEvenOrAway) {
+  EXPECT_EQ(round_to_fp16(2049, ane::Ties::to_even), 2048);
+  EXPECT_EQ(round_to_fp16(2049, ane::Ties::away), 2050);
+  EXPECT_EQ(round_to_fp16(-2049, ane::Ties::away), -2050);
+  EXPECT_EQ(round_to_fp16(65519, ane::Ties::away), 65504);
+  EXPECT_EQ(round_to_fp16(65520, ane::Ties::away), kInfinity);
+  EXPECT_EQ(round_to_fp16(0x1p-25f, ane::Ties::away), 0x1p-24f);
+  EXPECT_EQ(round_to_fp16(0x1p-25f, ane::Ties::to_even), 0);
+}
+
+// Largest errors as published (C5B), and the published values at 0.
+TEST(ActivationTable, IsAsFarFromTheFunctionAsPublished) {
+  const ane::Numerics numerics = profile_of("m1").numerics;
+  const auto largest_error = [&](std::string_view kind, double (*function)(double)) {
+    double error = 0;
+    for (int i = -12000; i <= 12000; ++i) {
+      const double x = i / 1000.0;
+      error = std::max(error, std::abs(activation_from_table(kind, x, numerics) - function(x)));
+    }
+    return error;
+  };
+  EXPECT_NEAR(largest_error("tanh", [](double x) { return std::tanh(x); }), 0.0017, 0.0001);
+  EXPECT_NEAR(largest_error("gelu", [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }), 0.0059,
+              0.0003);
+  EXPECT_NEAR(largest_error("sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }), 0.0034, 0.0006);
+  EXPECT_DOUBLE_EQ(activation_from_table("gelu", 0, numerics), -0.000543);
+  EXPECT_DOUBLE_EQ(activation_from_table("silu", 0, numerics), -0.001259);
+  EXPECT_EQ(activation_from_table("tanh", -1, numerics), -activation_from_table("tanh", 1, numerics));
+}
+
+// Functions of one input x [1, 4, 1, 32], on both numerics.
+class EngineNumerics : public ::testing::TestWithParam<Numerics> {
+ protected:
+  using Build = std::function<mil::Value*(mil::Builder&, mil::Value* x)>;
+
+  float first_of(const Build& build, float x, std::string_view chip = "m1",
+                 const std::function<void(ane::ChipProfile&)>& change = {}) {
+    const mil::Shape shape = {1, 4, 1, 32};
+    auto function = std::make_unique<mil::Function>("main", "ios18");
+    mil::Builder b(*function);
+    mil::Value* input = b.input("x", mil::Type::tensor(mil::ElementType::fp16, shape));
+    mil::Value* result = build(b, input);
+    const mil::Shape result_shape = result->shape();
+    function->block().set_results({result});
+    Engine engine(change, chip, GetParam());
+    const auto executable = engine.loaded(std::move(function));
+    const Surface in = filled_halves(shape, x);
+    Surface out = *Surface::allocate_bytes(executable->surface_bytes(executable->outputs()[0]));
+    const Status status = evaluate(*executable, {&in}, {&out});
+    EXPECT_TRUE(status.has_value()) << status.error().message;
+    return half_at(out, 0);
+  }
+
+  // A 1×1 convolution of `channels` inputs, every weight the same.
+  static Build conv(double weight, int64_t channels = 4) {
+    return [=](mil::Builder& b, mil::Value* x) {
+      if (channels != 4) x = b.slice(x, std::vector<int64_t>{0, 0, 0, 0}, std::vector<int64_t>{1, channels, 1, 32});
+      const mil::Type type = mil::Type::tensor(mil::ElementType::fp16, {4, channels, 1, 1});
+      mil::Value* weights = b.constant(mil::Literal::splat(type, weight));
+      return b.emit("conv", {mil::operand("x", x), mil::operand("weight", weights)}, "y");
+    };
+  }
+};
+
+TEST_P(EngineNumerics, LimitProductsOfTwoTermsOrMore) {
+  EXPECT_EQ(first_of(conv(1), 8188), 32752);  // passes (C52)
+  EXPECT_EQ(first_of(conv(1), 8192), kInfinity);
+  EXPECT_EQ(first_of(conv(-1), 8192), -kInfinity);
+  EXPECT_EQ(first_of(conv(1, 1), 60000), 60000);  // one input channel
+}
+
+TEST_P(EngineNumerics, LetElementwiseResultsGoToTheEndOfFp16) {
+  const auto doubled = [](mil::Builder& b, mil::Value* x) { return b.add(x, x, "y"); };
+  EXPECT_EQ(first_of(doubled, 32752), 65504);
+  EXPECT_EQ(first_of(doubled, 32768), kInfinity);
+}
+
+// No NaN goes in or comes out (C59).
+TEST_P(EngineNumerics, HideNaN) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto identity = [](mil::Builder& b, mil::Value* x) { return b.add(x, b.scalar_like(x, 0), "y"); };
+  const auto difference = [](mil::Builder& b, mil::Value* x) { return b.sub(x, x, "y"); };
+  const auto times_zero = [](mil::Builder& b, mil::Value* x) { return b.mul(x, b.scalar_like(x, 0), "y"); };
+  const auto root = [](mil::Builder& b, mil::Value* x) { return b.unary("sqrt", x, "y"); };
+  EXPECT_EQ(first_of(identity, nan), kInfinity);
+  EXPECT_EQ(first_of(difference, kInfinity), 0);
+  EXPECT_EQ(first_of(times_zero, kInfinity), 0);
+  EXPECT_EQ(first_of(root, -1), 0);
+  const auto visible = [](ane::ChipProfile& profile) { profile.numerics.hides_nan.value = false; };
+  EXPECT_TRUE(std::isnan(first_of(root, -1, "m1", visible)));
+}
+
+// On M1 and M2 a slice of the last axis behind its start multiplies by 16 inside (C51).
+TEST_P(EngineNumerics, LimitSlicesOfTheLastAxisBehindItsStart) {
+  const auto slice = [](int64_t channel, int64_t column) {
+    return [=](mil::Builder& b, mil::Value* x) {
+      return b.slice(x, std::vector<int64_t>{0, channel, 0, column}, std::vector<int64_t>{1, 2, 1, 16}, "y");
+    };
+  };
+  EXPECT_EQ(first_of(slice(0, 4), 4094), 4094);
+  EXPECT_EQ(first_of(slice(0, 4), 4096), kInfinity);
+  EXPECT_EQ(first_of(slice(0, 4), -4096), -kInfinity);
+  EXPECT_EQ(first_of(slice(1, 0), 4096), 4096);
+  EXPECT_EQ(first_of(slice(0, 4), 4096, "m5"), 4096);
+}
+
+TEST_P(EngineNumerics, AreWrongWhereAMachineWasSeenToBe) {
+  const auto power = [](mil::Builder& b, mil::Value* x) { return b.binary("pow", x, b.scalar_like(x, 2), "y"); };
+  EXPECT_EQ(first_of(power, 3), 9);
+  EXPECT_EQ(first_of(power, 3, "m1", [](ane::ChipProfile& profile) { profile.numerics.pow_broken.value = true; }),
+            kInfinity);
+  const auto quotient = [](mil::Builder& b, mil::Value* x) { return b.real_div(b.unary("sqrt", x), x, "y"); };
+  EXPECT_EQ(first_of(quotient, 4), 0.5f);
+  EXPECT_EQ(first_of(quotient, 4, "m1",
+                     [](ane::ChipProfile& profile) { profile.numerics.sqrt_broadcast_broken.value = true; }),
+            0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, EngineNumerics, ::testing::Values(Numerics::fast, Numerics::faithful),
+                         [](const auto& info) { return std::string(numerics_name(info.param)); });
+
+}  // namespace
+}  // namespace millwright::device

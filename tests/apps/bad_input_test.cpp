@@ -94,7 +94,7 @@ TEST_F(BadInput, UnknownPreset) {
 }
 
 TEST_F(BadInput, UnknownDevice) {
-  expect_refused(train("run", {"--device", "gpu"}), 2, "millwright train: unknown device \"gpu\"; expected cpu");
+  expect_refused(train("run", {"--device", "gpu"}), 2, "millwright train: unknown device \"gpu\"; expected cpu or emulated");
 }
 
 TEST_F(BadInput, SequenceLongerThanTheModels) {

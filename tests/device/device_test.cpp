@@ -7,6 +7,7 @@
 #include <string>
 
 #include "device/cpu/cpu_device.h"
+#include "device/emulated/emulated_device.h"
 #include "device/functions.h"
 #include "device/interpreter_device.h"
 #include "device/open_device.h"
@@ -156,7 +157,17 @@ TEST(OpenDevice, FindsTheCpuByItsName) {
 TEST(OpenDevice, NamesTheDevicesThatThereAre) {
   const auto device = open_device("gpu");
   ASSERT_FALSE(device.has_value());
-  EXPECT_EQ(device.error().message, "unknown device \"gpu\"; expected cpu");
+  EXPECT_EQ(device.error().message, "unknown device \"gpu\"; expected cpu or emulated");
+}
+
+TEST(OpenDevice, FindsTheChipOfTheEmulatedEngine) {
+  const auto device = open_device("emulated", {.chip = "m1-max", .profile = {}});
+  ASSERT_TRUE(device.has_value()) << device.error().message;
+  EXPECT_EQ(dynamic_cast<EmulatedDevice&>(**device).profile().name, "m1-max");
+  const auto unknown = open_device("emulated", {.chip = "m99", .profile = {}});
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_THAT(unknown.error().message, ::testing::HasSubstr("m99"));
+  EXPECT_FALSE(open_device("emulated", {.chip = "m4", .profile = "/nowhere/profile.json"}).has_value());
 }
 
 TEST(CpuDevice, MeasuresOperationsWhenAsked) {

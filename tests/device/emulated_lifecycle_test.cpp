@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "device/emulated/emulated_executable.h"
 #include "device/emulated_testing.h"
 
 namespace millwright::device {
@@ -196,6 +197,26 @@ TEST(EmulatedLifecycle, RunsOneProgramAtATimeWhicheverThreadAsks) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(right, ::testing::Each(50));
   EXPECT_EQ(engine.device().meter().evaluations, 200);
+}
+
+// Virtual time: a compile, a quicker one of the same text with other weights (C2C), a load and two evaluations.
+TEST(EmulatedLifecycle, AddsUpWhatEverythingIsPredictedToTake) {
+  Engine engine;
+  const auto first = engine.loaded(scaled(3));
+  const ane::ProgramCost cost = dynamic_cast<EmulatedExecutable&>(*first).cost();
+  EXPECT_GT(cost.seconds, 0);
+  EXPECT_GT(cost.joules, 0);
+  EXPECT_LT(cost.recompile_seconds, cost.compile_seconds);
+  EXPECT_DOUBLE_EQ(engine.device().meter().compile_seconds, cost.compile_seconds);
+  const auto second = engine.compiled(scaled(5));
+  result_of(*first);
+  result_of(*first);
+  const EngineMeter meter = engine.device().meter();
+  EXPECT_DOUBLE_EQ(meter.compile_seconds, cost.compile_seconds + cost.recompile_seconds);
+  EXPECT_DOUBLE_EQ(meter.load_seconds, cost.load_seconds);
+  EXPECT_DOUBLE_EQ(meter.evaluate_seconds, 2 * cost.seconds);
+  EXPECT_DOUBLE_EQ(meter.joules, 2 * cost.joules);
+  EXPECT_EQ(meter.compiles, 2);
 }
 
 TEST(EmulatedLifecycle, RefusesWeightsThatAreNotThere) {

@@ -319,7 +319,7 @@ TEST(StartRun, NamesADeviceThatIsNotThere) {
   const TemporaryFolder folder;
   TrainConfig config = tiny_run(folder);
   config.device = "gpu";
-  EXPECT_EQ(error_of(start_run(config, kSilent)), "unknown device \"gpu\"; expected cpu");
+  EXPECT_EQ(error_of(start_run(config, kSilent)), "unknown device \"gpu\"; expected cpu or emulated");
 }
 
 TEST(StartRun, TakesValidationTextOfItsOwnAndSpareRows) {

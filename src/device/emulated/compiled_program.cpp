@@ -31,6 +31,7 @@ Result<std::shared_ptr<CompiledProgram>> CompiledProgram::build(const mil::Funct
   program->outputs_ = output_ports(function);
   program->input_order_ = order_of(program->inputs_, profile);
   program->output_order_ = order_of(program->outputs_, profile);
+  MW_ASSIGN(program->cost_, ane::predict_cost(function, profile));
   MW_ASSIGN(program->runner_, make_runner(*engine_function(function, profile), profile, numerics, profiled));
   return program;
 }

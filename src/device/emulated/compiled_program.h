@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ane/chip_profile.h"
+#include "ane/cost_model.h"
 #include "base/result.h"
 #include "cpu/executor.h"
 #include "device/device.h"
@@ -17,16 +18,6 @@
 #include "mil/ir.h"
 
 namespace millwright::device {
-
-// Predicted by the cost model of the profile, never measured.
-struct ProgramCost {
-  double compile_seconds = 0;
-  double recompile_seconds = 0;  // where the same text was compiled before with other weights (C2C)
-  double load_seconds = 0;
-  double unload_seconds = 0;
-  double evaluate_seconds = 0;
-  double evaluate_joules = 0;
-};
 
 class CompiledProgram {
  public:
@@ -42,7 +33,8 @@ class CompiledProgram {
   // Position i of a request's surfaces feeds the port input_order()[i]: by sorted names, or as declared (U2, C33).
   const std::vector<size_t>& input_order() const { return input_order_; }
   const std::vector<size_t>& output_order() const { return output_order_; }
-  const ProgramCost& cost() const { return cost_; }
+  // Predicted by the cost model of the profile, never measured.
+  const ane::ProgramCost& cost() const { return cost_; }
 
   // Dense row-major arrays in the order of the ports.
   Status run(std::span<void* const> inputs, std::span<void* const> outputs) const {
@@ -59,7 +51,7 @@ class CompiledProgram {
   std::vector<Port> outputs_;
   std::vector<size_t> input_order_;
   std::vector<size_t> output_order_;
-  ProgramCost cost_;
+  ane::ProgramCost cost_;
   std::unique_ptr<EngineRunner> runner_;
 };
 

@@ -46,7 +46,7 @@ class EmulatedRequest final : public Request {
           "Inference error: {}",
           program_->name(), refusal_);
     }
-    process_->evaluated(program_->cost().evaluate_seconds, program_->cost().evaluate_joules);
+    process_->evaluated(program_->cost().seconds, program_->cost().joules);
     if (gives_zeros_) {
       for (const Binding& output : outputs_) std::memset(output.surface->data(), 0, output.surface->bytes());
       return {};

@@ -39,7 +39,7 @@ class EmulatedExecutable final : public Executable {
   const ProgramIdentity& identity() const { return identity_; }
   std::span<const ane::Finding> findings() const { return findings_; }
   // What one evaluation is predicted to cost.
-  const ProgramCost& cost() const { return program_->cost(); }
+  const ane::ProgramCost& cost() const { return program_->cost(); }
 
  private:
   Status check_surfaces(std::string_view what, std::span<const Port> ports,

@@ -34,7 +34,7 @@ void EngineProcess::abandon_compile() {
 void EngineProcess::keep(const std::string& identity, const std::string& text,
                          std::shared_ptr<const CompiledProgram> program) {
   const std::lock_guard lock(mutex_);
-  const ProgramCost& cost = program->cost();
+  const ane::ProgramCost& cost = program->cost();
   meter_.compile_seconds += texts_.insert(text).second ? cost.compile_seconds : cost.recompile_seconds;
   ++meter_.compiles;
   programs_.insert_or_assign(identity, std::move(program));

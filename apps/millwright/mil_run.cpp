@@ -14,10 +14,14 @@
 #include "commands.h"
 #include "common_options.h"
 #include "cpu/function_run.h"
+#include "cpu/reference_run.h"
+#include "mil/interpreter/interpreter.h"
 #include "mil/npy_file.h"
+#include "mil/specialize.h"
 #include "mil/verifier.h"
 #include "mil_commands.h"
 #include "mil_input.h"
+#include "mil_run_inputs.h"
 #include "output.h"
 
 namespace millwright::app {
@@ -29,7 +33,9 @@ struct RunCommand {
   ProgramInput program;
   std::string function;
   std::vector<std::string> inputs;    // NAME=FILE
+  std::vector<std::string> shapes;    // NAME=SIZE,SIZE,...
   std::vector<std::string> expected;  // NAME=FILE
+  std::string device = "cpu";
   std::string out;
   int64_t seed = 0;
   int64_t runs = 1;
@@ -37,8 +43,6 @@ struct RunCommand {
   bool json = false;
   Threads threads;
 };
-
-using Arrays = std::map<std::string, mil::Literal>;
 
 // The arrays of NAME=FILE words; every name must be one of `known`.
 Result<Arrays> read_arrays(const std::string& option, const std::vector<std::string>& words,
@@ -79,21 +83,40 @@ std::vector<std::string> result_names(const mil::Function& function) {
   return names;
 }
 
-Result<std::vector<mil::Literal>> gather_inputs(const mil::Function& function, const RunCommand& options) {
-  MW_ASSIGN(const Arrays arrays, read_arrays("--input", options.inputs, input_names(function)));
+// The function for inputs of known sizes: `declared` itself where nothing in it is open, else one that `own` keeps.
+Result<const mil::Function*> closed_function(const mil::Function& declared, const std::vector<mil::Type>& types,
+                                             const RunCommand& options, std::unique_ptr<mil::Function>& own) {
+  if (mil::is_static(declared)) return &declared;
+  MW_ASSIGN(own, mil::specialize(declared, types));
+  if (options.device == "reference") return own.get();
+  if (Status closed = mil::check_static(*own); !closed) {
+    return fail("{}; the cpu needs all sizes before it runs: try --device reference", closed.error().message);
+  }
+  return own.get();
+}
+
+Result<std::vector<mil::Literal>> gather_inputs(const mil::Function& function, const Arrays& arrays, int64_t seed) {
   std::vector<mil::Literal> inputs;
   for (size_t i = 0; i < function.inputs().size(); ++i) {
     const mil::Value& input = *function.inputs()[i];
     const auto given = arrays.find(input.name());
-    if (given != arrays.end()) {
-      inputs.push_back(given->second);
-      continue;
-    }
-    Result<mil::Literal> random = cpu::random_input(input.type(), static_cast<uint64_t>(options.seed), i);
-    if (!random) return tl::unexpected(with_context(std::move(random.error()), "input " + input.name()));
-    inputs.push_back(std::move(*random));
+    MW_ASSIGN(mil::Literal array,
+              given != arrays.end() ? converted_array(input, given->second) : random_array(input, seed, i));
+    inputs.push_back(std::move(array));
   }
   return inputs;
+}
+
+Result<cpu::FunctionRun> run_on(const std::string& device, const mil::Function& function,
+                                const std::vector<mil::Literal>& inputs, int64_t runs) {
+  if (device == "reference") return cpu::run_reference(function, inputs, runs);
+  Result<cpu::FunctionRun> run = cpu::run_function(function, inputs, runs);
+  const auto is_interpreted = [](const auto& operation) { return mil::is_interpreted(operation->kind()); };
+  const bool can_be_interpreted = std::ranges::all_of(function.block().operations(), is_interpreted);
+  if (!run && run.error().kind == ErrorKind::invalid_input && can_be_interpreted) {
+    run.error().message += "; --device reference may run it, slowly";
+  }
+  return run;
 }
 
 Status write_results(const mil::Function& function, const cpu::FunctionRun& run, const std::string& folder) {
@@ -104,6 +127,12 @@ Status write_results(const mil::Function& function, const cpu::FunctionRun& run,
     MW_TRY(mil::write_npy(Path(folder) / (name + ".npy"), run.results[i]));
   }
   return {};
+}
+
+Json inputs_json(const mil::Function& function) {
+  Json inputs = Json::object();
+  for (const auto& input : function.inputs()) inputs[input->name()] = mil::type_text(input->type());
+  return inputs;
 }
 
 Json results_json(const mil::Function& function, const cpu::FunctionRun& run) {
@@ -121,34 +150,47 @@ Json json_of(const cpu::Deviation& deviation) {
           {"expected", deviation.expected}};
 }
 
-Json report(const mil::Function& function, const cpu::FunctionRun& run) {
+Json report(const mil::Function& function, const cpu::FunctionRun& run, const std::string& device) {
   const double total = std::accumulate(run.run_seconds.begin(), run.run_seconds.end(), 0.0);
-  return {{"function", function.name()},
-          {"results", results_json(function, run)},
-          {"runs", run.run_seconds.size()},
-          {"compile_seconds", run.compile_seconds},
-          {"best_seconds", *std::ranges::min_element(run.run_seconds)},
-          {"mean_seconds", total / static_cast<double>(run.run_seconds.size())},
-          {"arena_bytes", run.memory.arena_bytes},
-          {"constant_bytes", run.memory.constant_bytes},
-          {"workspace_bytes", run.memory.workspace_bytes},
-          {"process_bytes", peak_resident_bytes()}};
+  Json facts = {{"function", function.name()},
+                {"device", device},
+                {"inputs", inputs_json(function)},
+                {"results", results_json(function, run)},
+                {"runs", run.run_seconds.size()},
+                {"compile_seconds", run.compile_seconds},
+                {"best_seconds", *std::ranges::min_element(run.run_seconds)},
+                {"mean_seconds", total / static_cast<double>(run.run_seconds.size())},
+                {"arena_bytes", run.memory.arena_bytes},
+                {"constant_bytes", run.memory.constant_bytes},
+                {"workspace_bytes", run.memory.workspace_bytes},
+                {"process_bytes", peak_resident_bytes()}};
+  if (device == "reference") {
+    for (const char* key : {"compile_seconds", "arena_bytes", "constant_bytes", "workspace_bytes"}) facts.erase(key);
+  }
+  return facts;
 }
 
 Status run_run(const RunCommand& options) {
   options.threads.apply();
   if (!(options.tolerance >= 0)) return fail("--tolerance: expected 0 or more, found {}", options.tolerance);
+  if (options.device != "cpu" && options.device != "reference") {
+    return fail("--device: expected cpu or reference, found \"{}\"", options.device);
+  }
   MW_ASSIGN(mil::ProgramSource source, options.program.read_correct());
   MW_TRY(load_weights(source));
   if (Status verified = mil::verify(*source.program); !verified) {
     return tl::unexpected(with_context(std::move(verified.error()), source.name));
   }
-  MW_ASSIGN(const mil::Function* function, find_function(*source.program, options.function));
-  MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, options));
+  MW_ASSIGN(const mil::Function* declared, find_function(*source.program, options.function));
+  MW_ASSIGN(const Arrays arrays, read_arrays("--input", options.inputs, input_names(*declared)));
+  MW_ASSIGN(const std::vector<mil::Type> types, input_types(*declared, arrays, options.shapes));
+  std::unique_ptr<mil::Function> own;
+  MW_ASSIGN(const mil::Function* function, closed_function(*declared, types, options, own));
+  MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, arrays, options.seed));
   MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, result_names(*function)));
-  MW_ASSIGN(const cpu::FunctionRun run, cpu::run_function(*function, inputs, options.runs));
+  MW_ASSIGN(const cpu::FunctionRun run, run_on(options.device, *function, inputs, options.runs));
 
-  Json facts = report(*function, run);
+  Json facts = report(*function, run, options.device);
   Status agreement;
   for (size_t i = 0; i < run.results.size(); ++i) {
     const std::string& name = function->results()[i]->name();
@@ -166,9 +208,10 @@ Status run_run(const RunCommand& options) {
   return agreement;
 }
 
-// Takes one NAME=FILE each time it stands on the command line.
-void add_arrays(Command& command, const std::string& name, std::vector<std::string>& words, const std::string& help) {
-  Command::Option& added = command.option(name, "NAME=FILE", help, [&words](const Command::Values& values) -> Status {
+// Takes one word each time it stands on the command line.
+void add_words(Command& command, const std::string& name, std::vector<std::string>& words, const std::string& shown,
+               const std::string& help) {
+  Command::Option& added = command.option(name, shown, help, [&words](const Command::Values& values) -> Status {
     words = values;
     return {};
   });
@@ -181,16 +224,23 @@ void add_mil_run(CommandTree& tree) {
   Command& command = tree.add("mil run", "Run a function of a program on the CPU",
                               "  millwright mil run model.mlpackage --runs 10\n"
                               "  millwright mil run model.mil --input x=x.npy --out results\n"
+                              "  millwright mil run model.mil --shape x=1,3,224,224 --device reference\n"
                               "  millwright mil run model.mil --input x=x.npy --compare y=y.npy --tolerance 0.01\n");
   auto options = std::make_shared<RunCommand>();
   options->program.add_to(command);
   options->program.add_weights_to(command);
   command.text("--function", options->function, "NAME", "The function; without it, main or the only one");
-  add_arrays(command, "--input", options->inputs, "An input from an .npy file; the others are random");
+  add_words(command, "--input", options->inputs, "NAME=FILE", "An input from an .npy file; the others are random");
+  add_words(command, "--shape", options->shapes, "NAME=SIZES",
+            "Sizes of an input that leaves them open, such as x=1,3,224,224");
+  command
+      .text("--device", options->device, "DEVICE",
+            "cpu, or reference: the slow interpreter that kernels are checked by")
+      .words = {"cpu", "reference"};
   command.integer("--seed", options->seed, "Of the random inputs", 0);
   command.integer("--runs", options->runs, "How often to run", 1, 1'000'000);
   command.text("--out", options->out, "DIR", "Folder for the results, NAME.npy each");
-  add_arrays(command, "--compare", options->expected, "A result that must be that of an .npy file");
+  add_words(command, "--compare", options->expected, "NAME=FILE", "A result that must be that of an .npy file");
   command.number("--tolerance", options->tolerance, "Most that |found - expected| / max(1, |expected|) may be");
   options->threads.add_to(command);
   command.flag("--json", options->json, "Print JSON");

@@ -293,9 +293,104 @@ TEST(MilRun, SaysWhichInputsAndFunctionsThereAre) {
                  "millwright mil run: --function: the program has no function other; it has main");
   const std::string wrong = folder.write("w.npy", npy("(3,)", {1, 2, 3}));
   expect_refused({"mil", "run", program, "--input", "a=" + wrong}, 2,
-                 "millwright mil run: input a: expected tensor<fp32, [2]>, found tensor<fp32, [3]>");
+                 "millwright mil run: input a: expected tensor<fp32, [2]>, found the shape [3] of its array");
   expect_refused({"mil", "run", program, "--tolerance", "nan"}, 2,
                  "millwright mil run: --tolerance: expected 0 or more, found nan");
+}
+
+// [rows, 3] becomes one vector; its length comes from the shape of x.
+std::string flattening(const std::string& attributes) {
+  return "program(1.3)\n{\n func main<ios17>(tensor<fp32, [?, 3]> x) " + attributes +
+         " {\n"
+         "  tensor<int32, [2]> s = shape(x = x);\n"
+         "  tensor<int32, [1]> count = reduce_prod(axes = tensor<int32, [1]>([0]), keep_dims = bool(true), x = s);\n"
+         "  tensor<fp32, [?]> y = reshape(shape = count, x = x);\n } -> (y);\n}\n";
+}
+
+TEST(MilRun, TakesOpenSizesFromArraysOptionsAndDefaults) {
+  const TemporaryFolder folder;
+  const std::string open = folder.write("open.mil", flattening(""));
+  const std::string x = "x=" + folder.write("x.npy", npy("(2, 3)", {1, 2, 3, 4, 5, 6})).string();
+  const std::string y = "y=" + folder.write("y.npy", npy("(6,)", {1, 2, 3, 4, 5, 6})).string();
+  const Outcome given = run({"mil", "run", open, "--input", x, "--compare", y, "--json"});
+  EXPECT_EQ(given.exit_code, 0) << given.err;
+  EXPECT_EQ(Json::parse(given.out).at("inputs").at("x"), "tensor<fp32, [2, 3]>");
+  const Json shaped = Json::parse(run({"mil", "run", open, "--shape", "x=5,3", "--json"}).out);
+  EXPECT_EQ(shaped.at("results").at("y"), "tensor<fp32, [15]>");
+  const std::string with_default = folder.write(
+      "default.mil", flattening("[FlexibleShapeInformation = tuple<tuple<string, dict<string, tensor<int32, [?]>>>>((("
+                                "\"DefaultShapes\", {{\"x\", [4, 3]}})))]"));
+  EXPECT_EQ(Json::parse(run({"mil", "run", with_default, "--json"}).out).at("results").at("y"), "tensor<fp32, [12]>");
+  expect_refused({"mil", "run", open}, 2,
+                 "millwright mil run: input x: tensor<fp32, [?, 3]> leaves sizes open, and the program has no default "
+                 "for them; say --shape x=SIZE,... or --input x=FILE");
+  expect_refused({"mil", "run", open, "--shape", "x=5,4"}, 2,
+                 "millwright mil run: input x: expected tensor<fp32, [?, 3]>, found the shape [5, 4] of --shape");
+  expect_refused(
+      {"mil", "run", open, "--shape", "x=1,3", "--input", x}, 2,
+      "millwright mil run: input x: --shape says [1, 3], but the array of --input has [2, 3]; leave one out");
+  for (const std::string word : {"x", "x=", "x=1,", "x=,1", "x=1x3", "x=-1,3", "x=99999999999"}) {
+    expect_refused(
+        {"mil", "run", open, "--shape", word}, 2,
+        "millwright mil run: --shape: expected NAME=SIZE,SIZE,... such as x=1,3,224,224, found \"" + word + "\"");
+  }
+  expect_refused({"mil", "run", open, "--shape", "z=1"}, 2,
+                 "millwright mil run: --shape: the function has no z; it has x");
+  expect_refused({"mil", "run", open, "--shape", "x=1,3", "--shape", "x=2,3"}, 2,
+                 "millwright mil run: --shape: x is given twice");
+}
+
+TEST(MilRun, RunsOnTheReferenceInterpreterWhereToldTo) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write("a.mil",
+                                           "program(1.3)\n{\n func main<ios17>(tensor<fp32, [?]> x) {\n"
+                                           "  tensor<int32, [?, 1]> where = non_zero(x = x);\n } -> (where);\n}\n");
+  const std::string x = "x=" + folder.write("x.npy", npy("(4,)", {0, 2, 0, 3})).string();
+  expect_refused(
+      {"mil", "run", program, "--input", x}, 2,
+      "millwright mil run: line 4, where (non_zero): the size of its result tensor<int32, [?, 1]> is known at "
+      "run time only; the cpu needs all sizes before it runs: try --device reference");
+  const std::string where = "where=" + folder.write("where.npy", npy("(2, 1)", {1, 3})).string();
+  const Outcome outcome =
+      run({"mil", "run", program, "--input", x, "--device", "reference", "--compare", where, "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json.at("device"), "reference");
+  EXPECT_EQ(json.at("results").at("where"), "tensor<int32, [2, 1]>");
+  EXPECT_FALSE(json.contains("arena_bytes"));
+  expect_refused({"mil", "run", program, "--device", "engine"}, 2,
+                 "millwright mil run: --device: expected cpu or reference, found \"engine\"");
+}
+
+TEST(MilRun, ConvertsArraysWithALineAndRefusesWhatWouldBeLost) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write(
+      "a.mil",
+      "program(1.3)\n{\n func main<ios17>(tensor<fp16, [2]> a, tensor<int32, [2]> b) {\n"
+      "  tensor<fp16, [2]> y = exp(x = a);\n tensor<int32, [2]> z = add(x = b, y = b);\n } -> (y, z);\n}\n");
+  const std::string third = folder.write("third.npy", npy("(2,)", {1.0F / 3, 1}));
+  const std::string whole = folder.write("whole.npy", npy("(2,)", {3, 4}));
+  const std::string z = "z=" + folder.write("z.npy", npy("(2,)", {6, 8})).string();
+  const Outcome outcome =
+      run({"mil", "run", program, "--input", "a=" + third, "--input", "b=" + whole, "--compare", z});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "input a: rounded from fp32 to fp16\ninput b: converted from fp32 to int32\n");
+  expect_refused({"mil", "run", program, "--input", "b=" + third}, 2,
+                 "millwright mil run: input b: element 0 is 0.3333333432674408, which int32 cannot hold");
+}
+
+TEST(MilRun, DrawsIndicesWithinWhatTheyChooseFrom) {
+  const TemporaryFolder folder;
+  const std::string program =
+      folder.write("a.mil",
+                   "program(1.3)\n{\n func main<ios17>(tensor<int32, [64]> ids) {\n"
+                   "  tensor<int32, [5]> table = const()[val = tensor<int32, [5]>([0, 1, 2, 3, 4])];\n"
+                   "  tensor<int32, [64]> y = gather(axis = int32(0), indices = ids, x = table);\n"
+                   "  int32 most = reduce_max(axes = tensor<int32, [1]>([0]), keep_dims = bool(false), x = y);\n"
+                   " } -> (most);\n}\n");
+  const std::string most = "most=" + folder.write("most.npy", npy("()", {4})).string();
+  const Outcome outcome = run({"mil", "run", program, "--compare", most, "--tolerance", "0"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 
 TEST(MilRun, NamesWhatTheExecutorCannotRun) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/svg_plot.h"
 #include "measurements.h"
 #include "report.h"
 
@@ -12,19 +13,6 @@ namespace millwright::bench {
 
 // Predicted over published times of an evaluation, every row one point.
 std::string scatter_figure(const std::vector<Prediction>& predictions);
-
-// A series of one figure: points, or a line where `joined`.
-struct Series {
-  std::string name;
-  std::string color;
-  bool joined = false;
-  std::vector<std::pair<double, double>> points;
-};
-struct Axis {
-  std::string title;
-  bool logarithmic = false;
-};
-std::string plot(const std::string& title, const Axis& x, const Axis& y, const std::vector<Series>& series);
 
 // Single 1×1 convolutions of growing channel counts on an M4 Max, with C64 and stride conflicts and with the 32 MB
 // capacity model, over the published points.

@@ -1,12 +1,16 @@
-// `millwright mil check`: every error of programs, as file:line:column: message.
+// `millwright mil check`: every error of programs, and what a chip's engine would make of them, as
+// file:line:column: message.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "ane/rules/check.h"
+#include "chip_choice.h"
 #include "commands.h"
 #include "mil/verifier.h"
 #include "mil_commands.h"
@@ -22,6 +26,8 @@ struct CheckCommand {
   std::vector<std::string> paths;
   std::string weights;
   bool ignore_weights = false;
+  ChipChoice choice;
+  bool strict = false;
   bool json = false;
 };
 
@@ -30,31 +36,71 @@ struct Checked {
   std::string name;
   std::vector<mil::Diagnostic> diagnostics;
   std::optional<Error> failure;
+  std::vector<ane::Finding> findings;  // of the engine, where the program has no errors of its own
 
-  size_t errors() const { return diagnostics.size() + (failure ? 1 : 0); }
+  size_t errors() const {
+    const auto broken = std::ranges::count(findings, ane::Verdict::error, &ane::Finding::verdict);
+    return diagnostics.size() + (failure ? 1 : 0) + static_cast<size_t>(broken);
+  }
 };
 
-Checked check(const std::string& path, const CheckCommand& options) {
-  Result<mil::ProgramSource> read = read_program(path, options.weights);
-  if (!read) return {path, {}, std::move(read.error())};
-  mil::ProgramSource& source = *read;
-  if (!source.program) return {source.name, std::move(source.diagnostics), {}};
-  if (!options.ignore_weights) {
-    if (Status loaded = load_weights(source); !loaded) {
-      loaded.error().message = source.name + ": " + loaded.error().message;
-      return {source.name, mil::verify_all(*source.program), std::move(loaded.error())};
-    }
-  }
-  return {source.name, mil::verify_all(*source.program), {}};
+// Before the weights are loaded: the rules look at the references themselves.
+std::vector<ane::Finding> ask_engine(const mil::ProgramSource& source, const ane::ChipProfile& profile,
+                                     const CheckCommand& options) {
+  mil::WeightFiles files(source.folder);
+  std::vector<ane::Finding> findings =
+      ane::check_program(*source.program, profile, options.ignore_weights ? nullptr : &files);
+  if (options.strict) ane::make_strict(findings);
+  return findings;
 }
 
-Json json_of(const Checked& checked) {
+bool is_about_weight_files(const ane::Finding& finding) {
+  return std::ranges::any_of(ane::weight_rules(), [&](const ane::Rule& rule) {
+    return rule.id == finding.rule && std::holds_alternative<ane::WeightCheck>(rule.check);
+  });
+}
+
+Checked check(const std::string& path, const CheckCommand& options, const std::optional<ane::ChipProfile>& profile) {
+  Result<mil::ProgramSource> read = read_program(path, options.weights);
+  if (!read) return {path, {}, std::move(read.error()), {}};
+  mil::ProgramSource& source = *read;
+  if (!source.program) return {source.name, std::move(source.diagnostics), {}, {}};
+  Checked checked{source.name, {}, {}, {}};
+  if (profile && mil::verify_all(*source.program).empty()) checked.findings = ask_engine(source, *profile, options);
+  // What the rules found in a weight file, the loader would only say again.
+  if (!options.ignore_weights && !std::ranges::any_of(checked.findings, is_about_weight_files)) {
+    if (Status loaded = load_weights(source); !loaded) {
+      loaded.error().message = source.name + ": " + loaded.error().message;
+      checked.failure = std::move(loaded.error());
+    }
+  }
+  checked.diagnostics = mil::verify_all(*source.program);
+  return checked;
+}
+
+Json json_of(const ane::Finding& finding) {
+  return {{"rule", finding.rule},
+          {"verdict", ane::verdict_name(finding.verdict)},
+          {"stage", ane::stage_name(finding.stage)},
+          {"line", finding.location.line},
+          {"column", finding.location.column},
+          {"subject", finding.subject},
+          {"problem", finding.problem},
+          {"effect", finding.effect},
+          {"remedy", finding.remedy}};
+}
+
+Json json_of(const Checked& checked, bool with_findings) {
   Json errors = Json::array();
   for (const mil::Diagnostic& diagnostic : checked.diagnostics) {
     errors.push_back({{"line", diagnostic.line}, {"column", diagnostic.column}, {"message", diagnostic.message}});
   }
   if (checked.failure) errors.push_back({{"line", 0}, {"column", 0}, {"message", checked.failure->message}});
-  return {{"file", checked.name}, {"ok", checked.errors() == 0}, {"errors", std::move(errors)}};
+  Json facts = {{"file", checked.name}, {"ok", checked.errors() == 0}, {"errors", std::move(errors)}};
+  if (!with_findings) return facts;
+  facts["findings"] = Json::array();
+  for (const ane::Finding& finding : checked.findings) facts["findings"].push_back(json_of(finding));
+  return facts;
 }
 
 void print_errors(const Checked& checked) {
@@ -62,20 +108,32 @@ void print_errors(const Checked& checked) {
     print(mil::diagnostic_text(diagnostic, checked.name) + "\n");
   }
   if (checked.failure) print(checked.failure->message + "\n");
+  for (const ane::Finding& finding : checked.findings) {
+    const mil::Diagnostic line{finding.location.line, finding.location.column, ane::finding_text(finding)};
+    print(mil::diagnostic_text(line, checked.name) + "\n");
+  }
 }
 
 Status run_check(const CheckCommand& options) {
+  std::optional<ane::ChipProfile> profile;
+  if (options.choice.is_given()) {
+    MW_ASSIGN(profile, options.choice.read());
+  } else if (options.strict) {
+    return fail("--strict is about the rules of a chip; name one with --chip or --profile");
+  }
   Json files = Json::array();
   size_t errors = 0;
   size_t wrong_files = 0;
   bool only_io = true;
   for (const std::string& path : options.paths) {
-    const Checked checked = check(path, options);
+    const Checked checked = check(path, options, profile);
     errors += checked.errors();
     if (checked.errors() > 0) ++wrong_files;
-    if (!checked.diagnostics.empty() || (checked.failure && checked.failure->kind != ErrorKind::io)) only_io = false;
+    if (!checked.diagnostics.empty() || ane::has_errors(checked.findings) ||
+        (checked.failure && checked.failure->kind != ErrorKind::io))
+      only_io = false;
     if (options.json) {
-      files.push_back(json_of(checked));
+      files.push_back(json_of(checked, profile.has_value()));
     } else {
       print_errors(checked);
     }
@@ -89,15 +147,18 @@ Status run_check(const CheckCommand& options) {
 }  // namespace
 
 void add_mil_check(CommandTree& tree) {
-  Command& command = tree.add("mil check", "Find every error of MIL programs",
+  Command& command = tree.add("mil check", "Find every error of MIL programs, and what a chip's engine would refuse",
                               "  millwright mil check model.mlmodelc model.mlpackage\n"
                               "  millwright mil check --ignore-weights model.mil\n"
+                              "  millwright mil check --chip m4 --strict model.mlmodelc\n"
                               "  millwright mil print model.mlpackage | millwright mil check --ignore-weights -\n");
   auto options = std::make_shared<CheckCommand>();
   command.texts("FILE", options->paths, "PATH", "Folders and files with a program; -: standard input").required = true;
   command.text("--weights", options->weights, "DIR",
                "Folder that @model_path stands for, where it is not the program's own");
   command.flag("--ignore-weights", options->ignore_weights, "Do not look into weight files");
+  options->choice.add_to(command, "--chip", "Ask the rules of this chip's engine too: m4, m4+macos26, ...");
+  command.flag("--strict", options->strict, "What the engine does wrong silently is an error");
   command.flag("--json", options->json, "Print JSON");
   command.on_run([options] { return run_check(*options); });
 }

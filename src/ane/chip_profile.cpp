@@ -24,6 +24,7 @@ const ProfileText* find_text(std::string_view name) {
 std::string listed(const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& names) {
+  if (name.empty()) return "";  // nothing that could be misspelled
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string_view found = nearest_spelling(name, views);
   return found.empty() ? "" : fmt::format("; did you mean {}?", found);

@@ -9,7 +9,7 @@
 namespace millwright::app {
 namespace {
 
-const Arguments kCommands = {"tokenize", "train", "eval", "generate", "info", "mil", "completion"};
+const Arguments kCommands = {"tokenize", "train", "eval", "generate", "info", "devices", "mil", "completion"};
 const Arguments kTokenizeCommands = {"train", "inspect", "encode", "decode", "shards"};
 
 TEST(CommandLine, PrintsItsVersion) {
@@ -103,7 +103,7 @@ TEST(CommandLine, NamesTheNearestCommandOfAnUnknownOne) {
 
 TEST(CommandLine, SaysWhichCommandsThereAreWhereNoneIsGiven) {
   expect_refused({}, 2,
-                 "millwright: expected one of the commands tokenize, train, eval, generate, info, mil, completion");
+                 "millwright: expected one of the commands tokenize, train, eval, generate, info, devices, mil, completion");
   expect_refused({"tokenize"}, 2,
                  "millwright tokenize: expected one of the commands train, inspect, encode, decode, shards");
 }

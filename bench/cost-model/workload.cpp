@@ -10,7 +10,8 @@
 namespace millwright::bench {
 namespace {
 
-constexpr int64_t kLargest = int64_t{1} << 20;
+constexpr int64_t kLargestAxis = int64_t{1} << 20;
+constexpr int64_t kMostBytes = int64_t{1} << 40;
 
 using Fields = std::map<std::string, std::string, std::less<>>;
 
@@ -24,7 +25,7 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
-Result<int64_t> number(const Fields& fields, std::string_view key, int64_t otherwise = 0) {
+Result<int64_t> number(const Fields& fields, std::string_view key, int64_t otherwise = 0, int64_t most = kLargestAxis) {
   const auto found = fields.find(key);
   if (found == fields.end()) {
     if (otherwise > 0) return otherwise;
@@ -33,8 +34,8 @@ Result<int64_t> number(const Fields& fields, std::string_view key, int64_t other
   int64_t value = 0;
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > kLargest) {
-    return fail("{} is \"{}\", expected a number from 1 to {}", key, text, kLargest);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most) {
+    return fail("{} is \"{}\", expected a number from 1 to {}", key, text, most);
   }
   return value;
 }
@@ -92,6 +93,8 @@ Result<Functions> attention(const Fields& fields) {
   MW_ASSIGN(shape.heads, number(fields, "heads"));
   MW_ASSIGN(shape.sequence, number(fields, "s"));
   MW_ASSIGN(shape.head_dim, number(fields, "d"));
+  MW_ASSIGN(shape.kv_heads, number(fields, "kv_heads", shape.heads));
+  MW_ASSIGN(shape.queries, number(fields, "queries", shape.sequence));
   return one(ane::attention(shape));
 }
 
@@ -129,7 +132,8 @@ Result<Functions> packed(const Fields& fields) {
   return one(ane::packed_product(in, out, sequence));
 }
 
-Result<Functions> functions_of(std::string_view text) {
+// The words of a workload: its name and its fields.
+Result<std::pair<std::string, Fields>> words_of(std::string_view text) {
   Fields fields;
   const std::vector<std::string> words = split(text, ' ');
   if (words.empty()) return fail("the workload is empty");
@@ -138,20 +142,32 @@ Result<Functions> functions_of(std::string_view text) {
     if (equals == std::string::npos) return fail("\"{}\" is no key=value", words[i]);
     fields[words[i].substr(0, equals)] = words[i].substr(equals + 1);
   }
-  if (words[0] == "conv") return conv(fields);
-  if (words[0] == "matmul") return matmul(fields);
-  if (words[0] == "op") return operation(fields);
-  if (words[0] == "attention") return attention(fields);
-  if (words[0] == "packed") return packed(fields);
-  if (words[0] == "static" || words[0] == "dynamic") return layers(fields, words[0] == "static");
-  return fail("\"{}\" is no workload; expected conv, matmul, op, attention, packed, static or dynamic", words[0]);
+  return std::pair(words[0], std::move(fields));
+}
+
+Result<Functions> functions_of(const std::string& name, const Fields& fields) {
+  if (name == "conv") return conv(fields);
+  if (name == "matmul") return matmul(fields);
+  if (name == "op") return operation(fields);
+  if (name == "attention") return attention(fields);
+  if (name == "packed") return packed(fields);
+  if (name == "static" || name == "dynamic") return layers(fields, name == "static");
+  return fail("\"{}\" is no workload; expected conv, matmul, op, attention, packed, static, dynamic or staging", name);
 }
 
 }  // namespace
 
 Result<Workload> parse_workload(std::string_view text, const ane::OnChipRules& rules) {
-  MW_ASSIGN(Functions functions, functions_of(text));
+  MW_ASSIGN(const auto words, words_of(text));
+  const auto& [name, fields] = words;
   Workload workload;
+  if (name == "staging") {
+    MW_ASSIGN(const int64_t bytes, number(fields, "bytes", 0, kMostBytes));
+    workload.staged_bytes = static_cast<double>(bytes);
+    if (word(fields, "layout", "rows") == "interleaved") workload.staging = ane::Staging::interleaved;
+    return workload;
+  }
+  MW_ASSIGN(Functions functions, functions_of(name, fields));
   for (auto& [function, count] : functions) {
     MW_ASSIGN(ane::FunctionWork work, ane::count_work(*function, rules));
     for (const ane::OperationWork& item : work.operations) {
@@ -165,6 +181,9 @@ Result<Workload> parse_workload(std::string_view text, const ane::OnChipRules& r
 
 WorkloadCost cost_of(const Workload& workload, const ane::CostParameters& parameters, ane::CostOptions options) {
   WorkloadCost total;
+  if (workload.staged_bytes > 0) {
+    total.seconds = ane::staging_seconds(workload.staged_bytes, workload.staging, 0, parameters);
+  }
   for (const Workload::Item& item : workload.items) {
     const ane::ProgramCost cost = ane::cost_of(item.work, parameters, options);
     total.seconds += item.count * cost.seconds;

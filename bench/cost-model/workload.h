@@ -21,6 +21,9 @@ struct Workload {
   // Bytes that bandwidths are quoted for: of the weights, and of the surfaces read and written.
   double weight_bytes = 0;
   double activation_bytes = 0;
+  // Of a workload of the CPU alone, which fills a surface and runs no program.
+  double staged_bytes = 0;
+  ane::Staging staging = ane::Staging::rows;
 };
 
 Result<Workload> parse_workload(std::string_view text, const ane::OnChipRules& rules);

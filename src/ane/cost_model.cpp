@@ -10,6 +10,10 @@ namespace {
 // Single matmuls of 4096³ over those of 2048³, which the published 32 MB reading explains by capacity: 5.7 and 4.0
 // TFLOPS (maderix, part 2).
 constexpr double kCapacitySlowdown = 5.7 / 4.0;
+// Locking and unlocking a surface (rustane, M4 Max: 0.5 to 0.7 us; 20 to 50 us in another report).
+constexpr double kLockSeconds = 0.6e-6;
+// 379 MB of surfaces on a 16 GB M2 Pro against 220 MB, per byte: 129.4 and 4.9 ms (AutoANE, E38).
+constexpr double kCrowdedSlowdown = (129.4 / 379) / (4.9 / 220);
 
 // What the arithmetic would take at its full rate.
 double full_rate_seconds(const OperationWork& work, const CostParameters& p) {
@@ -113,6 +117,12 @@ double cold_seconds(const ProgramCost& cost, const CostParameters& p, int64_t in
   const double factor = index == 0 ? p.first_call_factor : index == 1 ? p.second_call_factor : 1;
   const bool sleeps = p.wake_seconds > 0 && idle_seconds >= p.idle_seconds;
   return cost.seconds * factor + (sleeps ? p.wake_seconds : 0);
+}
+
+double staging_seconds(double bytes, Staging staging, double all_surface_bytes, const CostParameters& p) {
+  const double rate = staging == Staging::rows ? p.staging_bytes_per_second : p.interleaved_staging_bytes_per_second;
+  const double seconds = kLockSeconds + bytes / rate;
+  return all_surface_bytes > p.surface_bytes ? kCrowdedSlowdown * seconds : seconds;
 }
 
 }  // namespace millwright::ane

@@ -67,4 +67,9 @@ ProgramCost cost_of(const FunctionWork& work, const CostParameters& parameters, 
 // `index` since loading, from 0, after the engine has done nothing for `idle_seconds`.
 double cold_seconds(const ProgramCost& cost, const CostParameters& parameters, int64_t index, double idle_seconds);
 
+// Seconds that the CPU needs to fill a surface, reading `bytes`: rows as they stand, or weights interleaved with
+// activations (C6A). `all_surface_bytes` of a process slow it down where they are more than the machine bears (C62).
+enum class Staging : uint8_t { rows, interleaved };
+double staging_seconds(double bytes, Staging staging, double all_surface_bytes, const CostParameters& parameters);
+
 }  // namespace millwright::ane

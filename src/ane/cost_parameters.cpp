@@ -48,6 +48,9 @@ Result<CostParameters> cost_parameters(const ChipProfile& profile) {
   reader.read(cost.compile_ms, "cost.compile_ms", kMilli, p.compile_seconds);
   reader.read(cost.compile_operation_ms, "cost.compile_operation_ms", kMilli, p.compile_seconds_per_operation);
   reader.read(cost.compile_megabyte_ms, "cost.compile_megabyte_ms", kMilli / kMega, p.compile_seconds_per_byte);
+  reader.read(profile.memory.staging_gbps, "memory.staging_gbps", kGiga, p.staging_bytes_per_second);
+  reader.read(profile.memory.strided_staging_gbps, "memory.strided_staging_gbps", kGiga,
+              p.interleaved_staging_bytes_per_second);
   reader.read(profile.power.idle_w, "power.idle_w", 1, p.idle_watts);
   reader.read(profile.power.dispatch_w, "power.dispatch_w", 1, p.dispatch_watts);
   reader.read(profile.power.streaming_w, "power.streaming_w", 1, p.streaming_watts);
@@ -61,6 +64,7 @@ Result<CostParameters> cost_parameters(const ChipProfile& profile) {
   p.on_chip.capacity_model = profile.memory.on_chip_model.value_or(OnChipModel::operand) == OnChipModel::capacity;
   p.on_chip.capacity_bytes = static_cast<double>(profile.memory.capacity_bytes.value_or(kNoLimit));
   p.on_chip.compressed_weights_stream = profile.memory.int8_weights_stream.value_or(true);
+  p.surface_bytes = static_cast<double>(profile.memory.surface_bytes.value_or(kNoLimit));
   p.int8_power = profile.power.int8_factor.value_or(1);
   p.recompile_factor = profile.lifecycle.same_topology_factor.value_or(1);
   p.load_seconds = profile.lifecycle.load_ms.value_or(0) * kMilli;

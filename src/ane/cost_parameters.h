@@ -23,6 +23,10 @@ struct CostParameters {
   double capacity_matmul_flops = 0;  // per second, of single matmuls, under the capacity model
   OnChipRules on_chip;
 
+  double staging_bytes_per_second = 0;              // of the CPU
+  double interleaved_staging_bytes_per_second = 0;  //
+  double surface_bytes = 0;                         // of a process, before staging gets slow (C62)
+
   double idle_watts = 0;
   double dispatch_watts = 0;
   double streaming_watts = 0;

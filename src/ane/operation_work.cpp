@@ -148,7 +148,7 @@ class Counter {
       if (is_constant_data(*operation)) continue;
       const Access access = access_of(*operation);
       if (access == Access::view && !operation->results().empty() && !operation->all_operands().empty()) {
-        views_[operation->result()] = operation->all_operands().front();
+        views_[operation->result()] = root(operation->all_operands().front());
         continue;
       }
       for (const Value* value : operation->all_operands()) {
@@ -166,8 +166,8 @@ class Counter {
   }
 
   const Value* root(const Value* value) const {
-    for (auto view = views_.find(value); view != views_.end(); view = views_.find(value)) value = view->second;
-    return value;
+    const auto view = views_.find(value);
+    return view == views_.end() ? value : view->second;
   }
 
   static Status check_shapes(const Operation& operation) {

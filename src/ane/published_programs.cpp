@@ -182,15 +182,25 @@ Result<std::unique_ptr<mil::Function>> single_operation(std::string_view kind, c
 }
 
 Result<std::unique_ptr<mil::Function>> attention(const Attention& shape) {
+  const int64_t kv_heads = shape.kv_heads == 0 ? shape.heads : shape.kv_heads;
+  const int64_t queries = shape.queries == 0 ? shape.sequence : shape.queries;
   MW_TRY(check_size("heads", shape.heads, kLargestAxis));
   MW_TRY(check_size("sequence", shape.sequence, kLargestAxis));
   MW_TRY(check_size("head_dim", shape.head_dim, kLargestAxis));
+  MW_TRY(check_size("kv_heads", kv_heads, kLargestAxis));
+  MW_TRY(check_size("queries", queries, kLargestAxis));
+  if (shape.heads % kv_heads != 0) return fail("{} heads cannot share {} kv_heads", shape.heads, kv_heads);
   auto function = std::make_unique<mil::Function>("main", std::string(kOpset));
   Builder b(*function);
-  const Type type = Type::tensor(ElementType::fp16, {1, shape.heads, shape.sequence, shape.head_dim});
-  Value* q = b.input("q", type);
-  Value* k = b.input("k", type);
-  Value* v = b.input("v", type);
+  const Type cache = Type::tensor(ElementType::fp16, {1, kv_heads, shape.sequence, shape.head_dim});
+  Value* q = b.input("q", Type::tensor(ElementType::fp16, {1, shape.heads, queries, shape.head_dim}));
+  Value* k = b.input("k", cache);
+  Value* v = b.input("v", cache);
+  if (kv_heads != shape.heads) {
+    const std::array<int64_t, 4> repetitions = {1, shape.heads / kv_heads, 1, 1};
+    k = b.tile(k, repetitions);
+    v = b.tile(v, repetitions);
+  }
   Value* scores = b.mul(b.matmul(q, k, false, true), b.scalar(ElementType::fp16, 0.125));
   function->block().add_result(b.matmul(b.softmax(scores, -1), v));
   return function;

@@ -47,11 +47,13 @@ Result<std::unique_ptr<mil::Function>> matmul_chain(const MatmulChain& chain);
 // One operation of the elementwise or activation kind, softmax, a normalization over the last axis, or 2×2 pooling.
 Result<std::unique_ptr<mil::Function>> single_operation(std::string_view kind, const mil::Shape& shape);
 
-// Softmax attention of `heads` heads, q, k and v [1, heads, sequence, head_dim].
+// Softmax attention: q [1, heads, queries, head_dim], k and v [1, kv_heads, sequence, head_dim].
 struct Attention {
   int64_t heads = 0;
   int64_t sequence = 0;
   int64_t head_dim = 0;
+  int64_t kv_heads = 0;  // 0: heads; else they are repeated by tiling
+  int64_t queries = 0;   // 0: sequence; 1: one new token over a cache
 };
 Result<std::unique_ptr<mil::Function>> attention(const Attention& shape);
 

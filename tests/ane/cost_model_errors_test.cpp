@@ -110,7 +110,7 @@ TEST_F(CostModelErrors, AreNotForGuessedFiles) {
             "A: m is \"-1\", expected a number from 1 to 1048576");
   EXPECT_EQ(error_of("A,m4,calibration,matmul k=8 n=8,latency,1,ms,me,"), "A: m is missing");
   EXPECT_EQ(error_of("A,m4,calibration,sort n=8,latency,1,ms,me,"),
-            "A: \"sort\" is no workload; expected conv, matmul, op, attention, packed, static or dynamic");
+            "A: \"sort\" is no workload; expected conv, matmul, op, attention, packed, static, dynamic or staging");
 }
 
 }  // namespace

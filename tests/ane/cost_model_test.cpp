@@ -221,6 +221,33 @@ TEST(CostModel, LeavesTheColdStartOutOfPredictions) {
   EXPECT_DOUBLE_EQ(cold_seconds(predicted, m1, 5, 6), predicted.seconds + 0.260);
 }
 
+TEST(CostModel, ChargesFp32SurfacesForTheirBytes) {
+  const auto relu_of = [](mil::ElementType element) {
+    auto function = std::make_unique<mil::Function>("main", "ios18");
+    mil::Builder b(*function);
+    mil::Value* x = b.input("x", mil::Type::tensor(element, {1, 512, 1, 1024}));
+    if (element != mil::ElementType::fp16) x = b.cast(x, mil::ElementType::fp16);
+    mil::Value* y = b.unary("relu", x);
+    function->block().add_result(element == mil::ElementType::fp16 ? y : b.cast(y, element));
+    return function;
+  };
+  const ProgramCost fp16 = cost(relu_of(mil::ElementType::fp16), "m4");
+  const ProgramCost fp32 = cost(relu_of(mil::ElementType::fp32), "m4");
+  // Twice the bytes cross the border, and the relu between the casts has its own time on chip.
+  const double ratio = (fp32.seconds - fp32.dispatch_seconds) / (fp16.seconds - fp16.dispatch_seconds);
+  EXPECT_GE(ratio, 2);
+  EXPECT_LE(ratio, 2.3);
+}
+
+TEST(CostModel, FillsSurfacesAtTheRateOfTheirLayoutAndSlowerWhereTheyAreTooMany) {
+  const CostParameters p = parameters_of("m4-max");
+  EXPECT_NEAR(staging_seconds(11010048, Staging::rows, 0, p), 122.7e-6, 0.05 * 122.7e-6) << "rustane";
+  EXPECT_NEAR(staging_seconds(4.0 * 768 * 3072, Staging::interleaved, 0, p), 939e-6, 0.05 * 939e-6) << "rustane";
+  const double few = staging_seconds(1e6, Staging::rows, 200e6, p);
+  EXPECT_EQ(few, staging_seconds(1e6, Staging::rows, 0, p));
+  EXPECT_GT(staging_seconds(1e6, Staging::rows, 1e12, p), 10 * few);
+}
+
 TEST(CostModel, NamesTheFactThatAProfileDoesNotKnow) {
   const auto profile = parse_profile(
       R"({"name": "mine", "title": "Mine", "family": "H16", "base": "m4", "cost": {"floor_ms": {"value": "unknown", "source": "me"}}})",

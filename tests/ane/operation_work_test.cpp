@@ -5,6 +5,7 @@
 
 #include "ane/published_programs.h"
 #include "ane/rule_testing.h"
+#include "mil/builder.h"
 
 namespace millwright::ane {
 namespace {
@@ -225,6 +226,18 @@ TEST(OperationWork, RefusesAnUnknownDimensionByName) {
   EXPECT_EQ(work.error().message,
             "line 4, y (relu): x has the unknown shape [1, ?]; the cost model needs every size. Give the program fixed "
             "shapes");
+}
+
+TEST(OperationWork, CountsALongChainOfViewsInLinearTime) {
+  mil::Function function("main", "ios18");
+  mil::Builder b(function);
+  mil::Value* x = b.unary("relu", b.input("x", mil::Type::tensor(mil::ElementType::fp16, {64, 32})));
+  for (int i = 0; i < 20000; ++i) x = b.reshape(x, i % 2 == 0 ? mil::Shape{32, 64} : mil::Shape{64, 32});
+  function.block().add_result(b.unary("relu", x));
+  const Result<FunctionWork> work = count_work(function, {});
+  ASSERT_TRUE(work.has_value());
+  ASSERT_EQ(work->operations.size(), 2u);
+  EXPECT_EQ(work->operations[1].on_chip_bytes, 64 * 32 * 2);
 }
 
 TEST(OperationWork, GivesEmptyTensorsNoBytes) {

@@ -57,6 +57,10 @@ TEST(PublishedPrograms, AreValidInEveryForm) {
   const auto heads = attention({4, 32, 64});
   ASSERT_TRUE(heads.has_value());
   EXPECT_EQ(verified(**heads), "valid");
+  const auto decode = attention({.heads = 8, .sequence = 32, .head_dim = 64, .kv_heads = 2, .queries = 1});
+  ASSERT_TRUE(decode.has_value());
+  EXPECT_EQ(verified(**decode), "valid");
+  EXPECT_EQ((*decode)->results()[0]->shape(), (mil::Shape{1, 8, 1, 64}));
 }
 
 TEST(PublishedPrograms, SayWhichSizeTheyRefuse) {
@@ -71,6 +75,8 @@ TEST(PublishedPrograms, SayWhichSizeTheyRefuse) {
             "a chain of 2 products needs k equal to n, found 8 and 16");
   EXPECT_EQ(error_of(single_operation("gather", {1, 8})),
             "gather over [1, 8] is no operation of the published studies");
+  EXPECT_EQ(error_of(attention({.heads = 8, .sequence = 32, .head_dim = 64, .kv_heads = 3})),
+            "8 heads cannot share 3 kv_heads");
   EXPECT_EQ(error_of(single_operation("relu", {})), "the shape has no axes");
 }
 

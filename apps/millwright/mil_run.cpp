@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,9 +78,28 @@ std::vector<std::string> input_names(const mil::Function& function) {
   return names;
 }
 
-std::vector<std::string> result_names(const mil::Function& function) {
+// What a run leaves: its results, then the states.
+struct Output {
+  std::string name;
+  mil::Literal value;
+};
+
+std::vector<Output> outputs_of(const mil::Function& function, const cpu::FunctionRun& run) {
+  std::vector<Output> outputs;
+  for (size_t i = 0; i < run.results.size(); ++i) outputs.push_back({function.results()[i]->name(), run.results[i]});
+  size_t state = 0;
+  for (const auto& input : function.inputs()) {
+    if (cpu::is_state(input->type())) outputs.push_back({input->name(), run.states[state++]});
+  }
+  return outputs;
+}
+
+std::vector<std::string> output_names(const mil::Function& function) {
   std::vector<std::string> names;
   for (const mil::Value* result : function.results()) names.push_back(result->name());
+  for (const auto& input : function.inputs()) {
+    if (cpu::is_state(input->type())) names.push_back(input->name());
+  }
   return names;
 }
 
@@ -119,12 +139,11 @@ Result<cpu::FunctionRun> run_on(const std::string& device, const mil::Function& 
   return run;
 }
 
-Status write_results(const mil::Function& function, const cpu::FunctionRun& run, const std::string& folder) {
+Status write_outputs(const std::vector<Output>& outputs, const std::string& folder) {
   MW_TRY(make_directories(folder));
-  for (size_t i = 0; i < run.results.size(); ++i) {
-    const std::string& name = function.results()[i]->name();
+  for (const auto& [name, value] : outputs) {
     if (name.find('/') != std::string::npos) return fail("--out: the result {} has no name for a file", name);
-    MW_TRY(mil::write_npy(Path(folder) / (name + ".npy"), run.results[i]));
+    MW_TRY(mil::write_npy(Path(folder) / (name + ".npy"), value));
   }
   return {};
 }
@@ -135,12 +154,10 @@ Json inputs_json(const mil::Function& function) {
   return inputs;
 }
 
-Json results_json(const mil::Function& function, const cpu::FunctionRun& run) {
-  Json results = Json::object();
-  for (size_t i = 0; i < run.results.size(); ++i) {
-    results[function.results()[i]->name()] = mil::type_text(run.results[i].type());
-  }
-  return results;
+Json types_json(std::span<const Output> outputs) {
+  Json types = Json::object();
+  for (const Output& output : outputs) types[output.name] = mil::type_text(output.value.type());
+  return types;
 }
 
 Json json_of(const cpu::Deviation& deviation) {
@@ -150,12 +167,14 @@ Json json_of(const cpu::Deviation& deviation) {
           {"expected", deviation.expected}};
 }
 
-Json report(const mil::Function& function, const cpu::FunctionRun& run, const std::string& device) {
+Json report(const mil::Function& function, const cpu::FunctionRun& run, std::span<const Output> outputs,
+            const std::string& device) {
   const double total = std::accumulate(run.run_seconds.begin(), run.run_seconds.end(), 0.0);
   Json facts = {{"function", function.name()},
                 {"device", device},
                 {"inputs", inputs_json(function)},
-                {"results", results_json(function, run)},
+                {"results", types_json(outputs.first(run.results.size()))},
+                {"states", types_json(outputs.subspan(run.results.size()))},
                 {"runs", run.run_seconds.size()},
                 {"compile_seconds", run.compile_seconds},
                 {"best_seconds", *std::ranges::min_element(run.run_seconds)},
@@ -164,6 +183,7 @@ Json report(const mil::Function& function, const cpu::FunctionRun& run, const st
                 {"constant_bytes", run.memory.constant_bytes},
                 {"workspace_bytes", run.memory.workspace_bytes},
                 {"process_bytes", peak_resident_bytes()}};
+  if (run.states.empty()) facts.erase("states");
   if (device == "reference") {
     for (const char* key : {"compile_seconds", "arena_bytes", "constant_bytes", "workspace_bytes"}) facts.erase(key);
   }
@@ -187,23 +207,23 @@ Status run_run(const RunCommand& options) {
   std::unique_ptr<mil::Function> own;
   MW_ASSIGN(const mil::Function* function, closed_function(*declared, types, options, own));
   MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, arrays, options.seed));
-  MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, result_names(*function)));
+  MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, output_names(*function)));
   MW_ASSIGN(const cpu::FunctionRun run, run_on(options.device, *function, inputs, options.runs));
 
-  Json facts = report(*function, run, options.device);
+  const std::vector<Output> outputs = outputs_of(*function, run);
+  Json facts = report(*function, run, outputs, options.device);
   Status agreement;
-  for (size_t i = 0; i < run.results.size(); ++i) {
-    const std::string& name = function->results()[i]->name();
+  for (const auto& [name, value] : outputs) {
     const auto wanted = expected.find(name);
     if (wanted == expected.end()) continue;
-    Result<cpu::Deviation> deviation = cpu::deviation(run.results[i], wanted->second);
+    Result<cpu::Deviation> deviation = cpu::deviation(value, wanted->second);
     if (!deviation) return tl::unexpected(with_context(std::move(deviation.error()), "--compare " + name));
     facts["compared"][name] = json_of(*deviation);
     if (deviation->largest <= options.tolerance || !agreement) continue;
     agreement = fail("{}: element {} is {:g}, expected {:g}: a deviation of {:g}, with a tolerance of {:g}", name,
                      deviation->index, deviation->found, deviation->expected, deviation->largest, options.tolerance);
   }
-  if (!options.out.empty()) MW_TRY(write_results(*function, run, options.out));
+  if (!options.out.empty()) MW_TRY(write_outputs(outputs, options.out));
   options.json ? print_json(facts) : print_facts(facts);
   return agreement;
 }
@@ -230,7 +250,8 @@ void add_mil_run(CommandTree& tree) {
   options->program.add_to(command);
   options->program.add_weights_to(command);
   command.text("--function", options->function, "NAME", "The function; without it, main or the only one");
-  add_words(command, "--input", options->inputs, "NAME=FILE", "An input from an .npy file; the others are random");
+  add_words(command, "--input", options->inputs, "NAME=FILE",
+            "An input from an .npy file; others are random, states 0");
   add_words(command, "--shape", options->shapes, "NAME=SIZES",
             "Sizes of an input that leaves them open, such as x=1,3,224,224");
   command
@@ -239,8 +260,9 @@ void add_mil_run(CommandTree& tree) {
       .words = {"cpu", "reference"};
   command.integer("--seed", options->seed, "Of the random inputs", 0);
   command.integer("--runs", options->runs, "How often to run", 1, 1'000'000);
-  command.text("--out", options->out, "DIR", "Folder for the results, NAME.npy each");
-  add_words(command, "--compare", options->expected, "NAME=FILE", "A result that must be that of an .npy file");
+  command.text("--out", options->out, "DIR", "Folder for the results and states, NAME.npy each");
+  add_words(command, "--compare", options->expected, "NAME=FILE",
+            "A result or state that must be that of an .npy file");
   command.number("--tolerance", options->tolerance, "Most that |found - expected| / max(1, |expected|) may be");
   options->threads.add_to(command);
   command.flag("--json", options->json, "Print JSON");

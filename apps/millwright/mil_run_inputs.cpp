@@ -47,24 +47,19 @@ Result<Shapes> parse_shapes(const mil::Function& function, const std::vector<std
   return shapes;
 }
 
-// The tensor itself, or the one inside a state.
-const mil::Type& tensor_type(const mil::Type& type) {
-  return type.kind() == mil::Type::Kind::state ? type.arguments()[0] : type;
-}
-
 // The declared type with this shape, which `origin` gave.
 Result<mil::Type> shaped(const mil::Value& input, const mil::Shape& shape, std::string_view origin) {
-  const mil::Type type = tensor_type(input.type()).with_shape(shape);
-  if (!mil::types_agree(tensor_type(input.type()), type)) {
+  const mil::Type type = cpu::memory_type(input.type()).with_shape(shape);
+  if (!mil::types_agree(cpu::memory_type(input.type()), type)) {
     return fail("input {}: expected {}, found the shape {} of {}", input.name(), mil::type_text(input.type()),
                 mil::shape_text(shape), origin);
   }
-  return input.type().kind() == mil::Type::Kind::state ? mil::Type::state(type) : type;
+  return cpu::is_state(input.type()) ? mil::Type::state(type) : type;
 }
 
 Result<mil::Type> concrete_type(const mil::Function& function, const mil::Value& input, const Arrays& arrays,
                                 const Shapes& shapes) {
-  const mil::Type& declared = tensor_type(input.type());
+  const mil::Type& declared = cpu::memory_type(input.type());
   if (!declared.is_tensor()) return input.type();
   const auto array = arrays.find(input.name());
   const auto given = shapes.find(input.name());
@@ -102,7 +97,7 @@ Result<std::vector<mil::Type>> input_types(const mil::Function& function, const 
 }
 
 Result<mil::Literal> converted_array(const mil::Value& input, const mil::Literal& array) {
-  const mil::Type& declared = tensor_type(input.type());
+  const mil::Type& declared = cpu::memory_type(input.type());
   if (!declared.is_tensor() || declared.element() == mil::ElementType::string) {
     return fail("input {}: expected {}, found an array of {}", input.name(), mil::type_text(input.type()),
                 mil::type_text(array.type()));
@@ -116,10 +111,12 @@ Result<mil::Literal> converted_array(const mil::Value& input, const mil::Literal
 }
 
 Result<mil::Literal> random_array(const mil::Value& input, int64_t seed, size_t stream) {
-  Result<mil::Literal> random = cpu::random_input(input.type(), static_cast<uint64_t>(seed), stream);
+  Result<mil::Literal> random = cpu::is_state(input.type())
+                                    ? cpu::initial_state(input.type())
+                                    : cpu::random_input(input.type(), static_cast<uint64_t>(seed), stream);
   if (!random) return tl::unexpected(with_context(std::move(random.error()), "input " + input.name()));
   const std::optional<int64_t> bound = mil::index_bound(input);
-  if (!bound) return random;
+  if (!bound || cpu::is_state(input.type())) return random;
   return mil::random_indices(input.type(), *bound, static_cast<uint64_t>(seed), stream);
 }
 

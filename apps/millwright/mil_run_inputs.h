@@ -21,7 +21,7 @@ Result<std::vector<mil::Type>> input_types(const mil::Function& function, const 
 // The array with the element type of the input; a line on standard error says what was converted.
 Result<mil::Literal> converted_array(const mil::Value& input, const mil::Literal& array);
 
-// Random numbers for an input of known size: indices where it is used as such.
+// Random numbers for an input of known size: indices where it is used as such, zeros for a state.
 Result<mil::Literal> random_array(const mil::Value& input, int64_t seed, size_t stream);
 
 }  // namespace millwright::app

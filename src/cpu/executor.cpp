@@ -9,6 +9,7 @@
 #include "cpu/lowering.h"
 #include "cpu/memory_plan.h"
 #include "cpu/passes/passes.h"
+#include "cpu/states_to_values.h"
 #include "mil/registry.h"
 
 namespace millwright::cpu {
@@ -16,16 +17,16 @@ namespace {
 
 constexpr int64_t kMostAxes = 5;
 
-Status check_value(const mil::Value& value, const std::string& where) {
-  if (!value.type().is_tensor()) {
+Status check_value(const mil::Value& value, const mil::Type& type, const std::string& where) {
+  if (!type.is_tensor()) {
     return fail("{}: {} is {}; the CPU executor takes tensors only", where, value.name(), mil::type_text(value.type()));
   }
-  if (!mil::is_static(value.shape())) {
+  if (!mil::is_static(type.shape())) {
     return fail("{}: {} is {}; the CPU executor needs every size to be known", where, value.name(),
                 mil::type_text(value.type()));
   }
-  if (value.type().rank() > kMostAxes) {
-    return fail("{}: {} has rank {}; MIL has at most {} axes", where, value.name(), value.type().rank(), kMostAxes);
+  if (type.rank() > kMostAxes) {
+    return fail("{}: {} has rank {}; MIL has at most {} axes", where, value.name(), type.rank(), kMostAxes);
   }
   return {};
 }
@@ -49,7 +50,9 @@ bool is_parameter_text(const mil::Operation& operation) {
 }
 
 Status check_function(const mil::Function& function) {
-  for (const auto& input : function.inputs()) MW_TRY(check_value(*input, "function " + function.name()));
+  const std::string where = "function " + function.name();
+  for (const auto& input : function.inputs()) MW_TRY(check_value(*input, memory_type(input->type()), where));
+  for (const mil::Value* result : function.results()) MW_TRY(check_value(*result, result->type(), where));
   for (const auto& operation : function.block().operations()) {
     if (operation->definition() == nullptr) return fail("{}: unknown operation", mil::describe(*operation));
     if (!operation->blocks().empty()) {
@@ -57,7 +60,9 @@ Status check_function(const mil::Function& function) {
     }
     if (is_parameter_text(*operation)) continue;
     MW_TRY(check_literals(*operation));
-    for (const auto& result : operation->results()) MW_TRY(check_value(*result, mil::describe(*operation)));
+    for (const auto& result : operation->results()) {
+      MW_TRY(check_value(*result, result->type(), mil::describe(*operation)));
+    }
   }
   return {};
 }
@@ -79,11 +84,12 @@ std::vector<int> aliases_of(const mil::Function& function) {
 class Executable final : public CompiledFunction {
  public:
   Executable(LoweredFunction lowered, const MemoryPlan& plan, AlignedBuffer arena, std::vector<int> aliases,
-             bool profile, size_t inputs)
+             bool profile, size_t inputs, size_t results)
       : buffers_(std::move(lowered.buffers)),
         memory_(std::move(lowered.memory)),
         aliases_(std::move(aliases)),
         input_count_(inputs),
+        result_count_(results),
         profiles_(profile),
         arena_(std::move(arena)) {
     report_.arena_bytes = plan.arena_bytes;
@@ -97,16 +103,19 @@ class Executable final : public CompiledFunction {
 
   Status run(std::span<void* const> inputs, std::span<void* const> results) override {
     MW_CHECK(inputs.size() == input_count_, "{} input pointers for {} inputs", inputs.size(), input_count_);
-    MW_CHECK(results.size() == aliases_.size(), "{} result pointers for {} results", results.size(), aliases_.size());
-    for (size_t i = 0; i < aliases_.size(); ++i) {
+    MW_CHECK(results.size() == result_count_, "{} result pointers for {} results", results.size(), result_count_);
+    for (size_t i = 0; i < result_count_; ++i) {
       const int input = aliases_[i];
       MW_CHECK(input < 0 || results[i] == inputs[static_cast<size_t>(input)],
                "result {} and input {} are aliases, their pointers differ", i, input);
     }
     for (const Binding& binding : input_bindings_)
       memory_.set(binding.buffer, inputs[static_cast<size_t>(binding.index)]);
-    for (const Binding& binding : result_bindings_)
-      memory_.set(binding.buffer, results[static_cast<size_t>(binding.index)]);
+    for (const Binding& binding : result_bindings_) {
+      const auto index = static_cast<size_t>(binding.index);
+      memory_.set(binding.buffer,
+                  index < result_count_ ? results[index] : inputs[static_cast<size_t>(aliases_[index])]);
+    }
     return profiles_ ? run_timed() : run_calls();
   }
 
@@ -149,7 +158,11 @@ class Executable final : public CompiledFunction {
     for (size_t id = 0; id < buffers_.size(); ++id) {
       const Buffer& buffer = buffers_[id];
       if (buffer.kind == Buffer::Kind::constant) report_.constant_bytes += buffer.bytes;
-      if (buffer.kind != Buffer::Kind::arena) external[static_cast<size_t>(plan.owner[id])] = &buffer;
+      const Buffer*& shared = external[static_cast<size_t>(plan.owner[id])];
+      // Of an input and the result stored over it, the input: a state has no result of its own.
+      if (buffer.kind != Buffer::Kind::arena && (shared == nullptr || shared->kind != Buffer::Kind::input)) {
+        shared = &buffer;
+      }
     }
     for (size_t id = 0; id < buffers_.size(); ++id) {
       const auto owner = static_cast<size_t>(plan.owner[id]);
@@ -194,8 +207,9 @@ class Executable final : public CompiledFunction {
   std::vector<Buffer> buffers_;
   Memory memory_;
   std::vector<Call> calls_;
-  std::vector<int> aliases_;
+  std::vector<int> aliases_;  // behind those of the results, the inputs that are written states
   size_t input_count_;
+  size_t result_count_;
   bool profiles_;
   AlignedBuffer arena_;
   std::vector<Binding> input_bindings_;
@@ -212,13 +226,15 @@ Result<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(const mil::F
                                                                     const CompileOptions& options) {
   MW_TRY(check_function(function));
   std::vector<int> aliases = aliases_of(function);
-  const std::unique_ptr<mil::Function> rewritten = mil::clone(function);
-  run_passes(*rewritten);
-  MW_ASSIGN(LoweredFunction lowered, Lowering(*rewritten).lower());
+  const StatelessFunction stateless = states_to_values(function);
+  aliases.insert(aliases.end(), stateless.written_to.begin(), stateless.written_to.end());
+  run_passes(*stateless.function);
+  MW_ASSIGN(LoweredFunction lowered, Lowering(*stateless.function, stateless.written_to).lower());
   MW_ASSIGN(const MemoryPlan plan, plan_memory(lowered, aliases));
   MW_ASSIGN(AlignedBuffer arena, AlignedBuffer::allocate(static_cast<size_t>(plan.arena_bytes)));
-  return std::unique_ptr<CompiledFunction>(std::make_unique<Executable>(
-      std::move(lowered), plan, std::move(arena), std::move(aliases), options.profile, function.inputs().size()));
+  return std::unique_ptr<CompiledFunction>(
+      std::make_unique<Executable>(std::move(lowered), plan, std::move(arena), std::move(aliases), options.profile,
+                                   function.inputs().size(), function.results().size()));
 }
 
 }  // namespace millwright::cpu

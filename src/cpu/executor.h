@@ -36,6 +36,10 @@ struct MemoryReport {
   int64_t unplanned_bytes = 0;  // what the intermediate values would take without sharing
 };
 
+// What lies in the memory of an input: the tensor inside a state, else the input itself.
+inline bool is_state(const mil::Type& type) { return type.kind() == mil::Type::Kind::state; }
+inline const mil::Type& memory_type(const mil::Type& type) { return is_state(type) ? type.arguments()[0] : type; }
+
 class CompiledFunction {
  public:
   // Fails with the operation's name and place where one has no kernel, a shape is unknown, or an alias is unsafe.
@@ -43,8 +47,9 @@ class CompiledFunction {
                                                            const CompileOptions& options);
   virtual ~CompiledFunction() = default;
 
-  // One pointer per function input and per result, in their order, each to type.bytes() bytes aligned to 64.
-  // Where a result aliases an input, the two pointers must be equal. Inputs that no result aliases are never written.
+  // One pointer per function input and per result, in their order, each to memory_type().bytes() bytes aligned to 64.
+  // Where a result aliases an input, the two pointers must be equal. A state is read and updated where it lies. Inputs
+  // that are no states and that no result aliases are never written. After an error, states and results are undefined.
   // Not reentrant: one run at a time per object.
   virtual Status run(std::span<void* const> inputs, std::span<void* const> results) = 0;
 

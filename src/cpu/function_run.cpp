@@ -21,8 +21,9 @@ Status check_inputs(const mil::Function& function, std::span<const mil::Literal>
   MW_CHECK(inputs.size() == function.inputs().size(), "{} inputs for {}", inputs.size(), function.inputs().size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const mil::Value& declared = *function.inputs()[i];
-    if (inputs[i].type() == declared.type()) continue;
-    return fail("input {}: expected {}, found {}", declared.name(), mil::type_text(declared.type()),
+    const mil::Type& type = memory_type(declared.type());
+    if (inputs[i].type() == type) continue;
+    return fail("input {}: expected {}, found {}", declared.name(), mil::type_text(type),
                 mil::type_text(inputs[i].type()));
   }
   return {};
@@ -31,6 +32,22 @@ Status check_inputs(const mil::Function& function, std::span<const mil::Literal>
 // Zero bytes have no address of their own; the executor wants one for every value.
 Result<AlignedBuffer> buffer_for(const mil::Type& type) {
   return AlignedBuffer::allocate(static_cast<size_t>(std::max<int64_t>(type.bytes(), 1)));
+}
+
+mil::Literal tensor_at(const mil::Type& type, const void* data) {
+  const auto* bytes = static_cast<const std::byte*>(data);
+  return mil::Literal::bytes(type, {bytes, bytes + type.bytes()});
+}
+
+// The bytes of a tensor of numbers in memory, or an error that begins with `purpose`.
+Result<int64_t> number_bytes(const mil::Type& type, std::string_view purpose) {
+  if (!type.is_tensor() || type.element() == mil::ElementType::string || !mil::is_static(type.shape())) {
+    return fail("{} a {}; expected a tensor of numbers whose sizes are known", purpose, mil::type_text(type));
+  }
+  const size_t width = mil::element_bytes(type.element());
+  const auto count = static_cast<size_t>(type.count());
+  if (count > std::numeric_limits<size_t>::max() / 2 / width) return fail("a {} is too large", mil::type_text(type));
+  return type.bytes();
 }
 
 double relative(double found, double expected) {
@@ -52,7 +69,7 @@ Result<FunctionRun> run_function(const mil::Function& function, std::span<const 
   std::vector<AlignedBuffer> buffers;
   std::vector<void*> input_pointers;
   for (const auto& input : function.inputs()) {
-    MW_ASSIGN(AlignedBuffer buffer, buffer_for(input->type()));
+    MW_ASSIGN(AlignedBuffer buffer, buffer_for(memory_type(input->type())));
     input_pointers.push_back(buffer.data());
     buffers.push_back(std::move(buffer));
   }
@@ -79,25 +96,27 @@ Result<FunctionRun> run_function(const mil::Function& function, std::span<const 
     report.run_seconds.push_back(seconds_since(start));
   }
   for (size_t i = 0; i < function.results().size(); ++i) {
-    const mil::Type& type = function.results()[i]->type();
-    const auto* bytes = static_cast<const std::byte*>(result_pointers[i]);
-    report.results.push_back(mil::Literal::bytes(type, {bytes, bytes + type.bytes()}));
+    report.results.push_back(tensor_at(function.results()[i]->type(), result_pointers[i]));
+  }
+  for (size_t i = 0; i < function.inputs().size(); ++i) {
+    const mil::Type& type = function.inputs()[i]->type();
+    if (is_state(type)) report.states.push_back(tensor_at(memory_type(type), input_pointers[i]));
   }
   report.memory = compiled->memory();
   return report;
 }
 
+Result<mil::Literal> initial_state(const mil::Type& type) {
+  MW_ASSIGN(const int64_t bytes, number_bytes(memory_type(type), "there are no zeros for"));
+  return mil::Literal::bytes(memory_type(type), std::vector<std::byte>(static_cast<size_t>(bytes)));
+}
+
 Result<mil::Literal> random_input(const mil::Type& type, uint64_t seed, uint64_t stream) {
-  if (!type.is_tensor() || type.element() == mil::ElementType::string || !mil::is_static(type.shape())) {
-    return fail("there are no random numbers for a {}; expected a tensor of numbers whose sizes are known",
-                mil::type_text(type));
-  }
+  MW_ASSIGN(const int64_t bytes, number_bytes(type, "there are no random numbers for"));
   const size_t width = mil::element_bytes(type.element());
-  const auto count = static_cast<size_t>(type.count());
-  if (count > std::numeric_limits<size_t>::max() / 2 / width) return fail("a {} is too large", mil::type_text(type));
-  std::vector<std::byte> elements(count * width);
+  std::vector<std::byte> elements(static_cast<size_t>(bytes));
   RandomStream random(seed, stream);
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < elements.size() / width; ++i) {
     if (mil::is_floating(type.element())) {
       mil::store_number(type.element(), random.normal(), &elements[i * width]);
     } else {

@@ -15,14 +15,18 @@ namespace millwright::cpu {
 
 struct FunctionRun {
   std::vector<mil::Literal> results;  // of the last run, in order
+  std::vector<mil::Literal> states;   // what the last run left in the inputs that are states, in the order of these
   double compile_seconds = 0;
   std::vector<double> run_seconds;
   MemoryReport memory;
 };
 
-// `inputs` in order, held inline and of the declared types. Every run begins with them, also where a result aliases an
-// input.
+// `inputs` in order, held inline and of the declared types, for a state of the tensor inside. Every run begins with
+// them, also where a result aliases an input or the function writes to a state.
 Result<FunctionRun> run_function(const mil::Function& function, std::span<const mil::Literal> inputs, int64_t runs);
+
+// A state as a function finds it the first time: all zeros. An error for a tensor without numbers or of unknown size.
+Result<mil::Literal> initial_state(const mil::Type& type);
 
 // A tensor to try a function on: floating-point elements from a normal distribution, integers and booleans 0 or 1,
 // which are valid as indices of most programs. One seed and stream give the same numbers everywhere.

@@ -226,27 +226,46 @@ Status Lowering::lower_group(const OperationGroup& group) {
   return entry->lower(*this, last);
 }
 
+void Lowering::move(const View& from, const View& to, const std::string& label) {
+  Call call;
+  const std::vector<int64_t> strides[] = {from.strides, to.strides};
+  const Loop loop = collapsed(to.sizes, strides);
+  const auto bytes = static_cast<int64_t>(mil::element_bytes(to.element));
+  call.kernel = "result";
+  call.label = label;
+  call.reads = {from};
+  call.writes = {to};
+  call.is_partial = true;
+  call.is_move = covers_buffer(from, lowered_.buffers[static_cast<size_t>(from.buffer)]);
+  if (call.is_move) call.in_place = {{0, 0}};
+  call.run = [=](const Memory& memory) -> Status {
+    strided_copy(bytes, loop.sizes, memory.at(from), loop.strides[0], memory.at(to), loop.strides[1]);
+    return {};
+  };
+  lowered_.calls.push_back(std::move(call));
+}
+
+// Where the results lie. What a state gets from the memory of another one, or from its own in another order, is copied
+// before the first state is written.
+std::vector<View> Lowering::results_apart() {
+  std::vector<View> views;
+  for (const mil::Value* value : function_.results()) views.push_back(view_of(value));
+  for (size_t i = views.size() - states_.size(); i < views.size(); ++i) {
+    const Buffer& buffer = lowered_.buffers[static_cast<size_t>(views[i].buffer)];
+    if (buffer.kind != Buffer::Kind::input || std::ranges::find(states_, buffer.index) == states_.end()) continue;
+    const View copy = temporary(function_.results()[i]->type());
+    move(views[i], copy, function_.results()[i]->name());
+    views[i] = copy;
+  }
+  return views;
+}
+
 Status Lowering::move_results() {
-  int index = 0;
-  for (const mil::Value* value : function_.results()) {
-    const View& from = view_of(value);
-    const View to = dense_view(add_buffer(Buffer::Kind::result, value->type().bytes(), index++), value->type());
-    Call call;
-    const std::vector<int64_t> strides[] = {from.strides, to.strides};
-    const Loop loop = collapsed(to.sizes, strides);
-    const auto bytes = static_cast<int64_t>(mil::element_bytes(to.element));
-    call.kernel = "result";
-    call.label = value->name();
-    call.reads = {from};
-    call.writes = {to};
-    call.is_partial = true;
-    call.is_move = covers_buffer(from, lowered_.buffers[static_cast<size_t>(from.buffer)]);
-    if (call.is_move) call.in_place = {{0, 0}};
-    call.run = [=](const Memory& memory) -> Status {
-      strided_copy(bytes, loop.sizes, memory.at(from), loop.strides[0], memory.at(to), loop.strides[1]);
-      return {};
-    };
-    lowered_.calls.push_back(std::move(call));
+  const std::vector<View> views = results_apart();
+  for (size_t i = 0; i < views.size(); ++i) {
+    const mil::Type& type = function_.results()[i]->type();
+    const View to = dense_view(add_buffer(Buffer::Kind::result, type.bytes(), static_cast<int>(i)), type);
+    move(views[i], to, function_.results()[i]->name());
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cpu/call.h"
@@ -22,7 +23,9 @@ struct LoweredFunction {
 
 class Lowering {
  public:
-  explicit Lowering(const mil::Function& function) : function_(function) {}
+  // `states`: the inputs to whose memory the last results are stored.
+  explicit Lowering(const mil::Function& function, std::vector<int> states = {})
+      : function_(function), states_(std::move(states)) {}
 
   // Lowers every group in order, then moves the results to the caller's memory.
   Result<LoweredFunction> lower();
@@ -72,10 +75,13 @@ class Lowering {
   void plan_pieces();
   void define_inputs();
   Status lower_group(const OperationGroup& group);
+  void move(const View& from, const View& to, const std::string& label);
+  std::vector<View> results_apart();
   Status move_results();
   View piece_view(const Piece& piece, const mil::Type& type);
 
   const mil::Function& function_;
+  std::vector<int> states_;
   LoweredFunction lowered_;
   std::unordered_map<const mil::Value*, View> views_;
   std::unordered_map<const mil::Value*, Piece> pieces_;

@@ -62,7 +62,7 @@ Result<std::unique_ptr<Request>> Executable::bind(std::span<Surface* const> inpu
     add_range(ranges, outputs[i], "result", outputs_[i], true);
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!is_aliased[i]) add_range(ranges, inputs[i], "input", inputs_[i], false);
+    if (!is_aliased[i]) add_range(ranges, inputs[i], "input", inputs_[i], inputs_[i].is_state);
   }
   MW_TRY(check_overlap(name_, std::move(ranges)));
   return make_request(inputs, outputs);
@@ -80,14 +80,17 @@ Status Executable::check_surfaces(std::string_view what, std::span<const Port> p
 
 std::vector<Port> input_ports(const mil::Function& function) {
   std::vector<Port> ports;
-  for (const auto& input : function.inputs()) ports.push_back({input->name(), input->type(), std::nullopt});
+  for (const auto& input : function.inputs()) {
+    const mil::Type& type = input->type();
+    ports.push_back({input->name(), cpu::memory_type(type), std::nullopt, cpu::is_state(type)});
+  }
   return ports;
 }
 
 std::vector<Port> output_ports(const mil::Function& function) {
   std::vector<Port> ports;
   for (const mil::Value* result : function.results()) {
-    Port port{result->name(), result->type(), std::nullopt};
+    Port port{result->name(), result->type(), std::nullopt, false};
     if (const mil::Value* aliased = function.aliased_input(result)) {
       const auto& inputs = function.inputs();
       const auto found =

@@ -21,15 +21,16 @@ namespace millwright::device {
 // An input or result of an executable.
 struct Port {
   std::string name;
-  mil::Type type;
+  mil::Type type;                       // of a state: that of the tensor inside
   std::optional<size_t> aliased_input;  // of a result: it is stored into the surface bound to this input
+  bool is_state = false;                // an input that an evaluation reads and updates in its surface
 };
 
 // One executable with its surfaces. The surfaces' memory must outlive it.
 class Request {
  public:
   virtual ~Request() = default;
-  // Reads the input surfaces and writes the result surfaces. One evaluation at a time per executable.
+  // Reads the input surfaces, writes the result surfaces and updates those of states. One evaluation at a time per executable.
   virtual Status evaluate() = 0;
 };
 

@@ -250,6 +250,27 @@ TEST(MilRun, TakesAndGivesArrays) {
   EXPECT_LE(json.at("best_seconds").get<double>(), json.at("mean_seconds").get<double>());
 }
 
+TEST(MilRun, BeginsStatesWithZerosOrAnArrayAndWritesWhatIsLeft) {
+  const TemporaryFolder folder;
+  const std::string program =
+      folder.write("state.mil",
+                   "program(1.3)\n{\n func main<ios18>(state<tensor<fp32, [2]>> s, tensor<fp32, [2]> a) {\n"
+                   "  tensor<fp32, [2]> old = read_state(input = s);\n"
+                   "  tensor<fp32, [2]> y = add(x = old, y = a);\n"
+                   "  write_state(data = y, input = s);\n } -> (y);\n}\n");
+  const std::string a = "a=" + folder.write("a.npy", npy("(2,)", {1, 2})).string();
+  const std::string s = "s=" + folder.write("s.npy", npy("(2,)", {10, 20})).string();
+  const std::string out = (folder / "out").string();
+  const Outcome zeros = run({"mil", "run", program, "--input", a, "--out", out, "--runs", "3", "--json"});
+  EXPECT_EQ(zeros.exit_code, 0) << zeros.err;
+  EXPECT_EQ(read_whole_file(out + "/s.npy"), npy("(2,)", {1, 2}));
+  EXPECT_EQ(read_whole_file(out + "/y.npy"), npy("(2,)", {1, 2}));
+  EXPECT_EQ(Json::parse(zeros.out).at("states").at("s"), "tensor<fp32, [2]>");
+  const std::string left = "s=" + folder.write("left.npy", npy("(2,)", {11, 22})).string();
+  EXPECT_EQ(run({"mil", "run", program, "--input", a, "--input", s, "--compare", left}).exit_code, 0);
+  EXPECT_EQ(run({"mil", "run", program, "--input", a, "--compare", left}).exit_code, 2);
+}
+
 TEST(MilRun, DrawsInputsFromTheSeed) {
   const TemporaryFolder folder;
   const std::string program = folder.write("add.mil", kAdd);

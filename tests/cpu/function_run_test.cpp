@@ -49,6 +49,22 @@ TEST(FunctionRun, BeginsEveryRunWithTheGivenInputs) {
   EXPECT_EQ(run->results[0].as_numbers(), (std::vector<double>{2, -6}));
 }
 
+TEST(FunctionRun, GivesWhatTheLastRunLeftInTheStates) {
+  const mil::Program program =
+      parsed("tensor<fp32, [2]> x, state<tensor<fp32, [2]>> s",
+             "tensor<fp32, [2]> old = read_state(input = s); tensor<fp32, [2]> y = add(x = x, y = old);"
+             "write_state(data = y, input = s);",
+             "old");
+  const mil::Function& function = *program.functions().front();
+  const std::vector<Literal> inputs = {numbers({1, -3}), *initial_state(function.inputs()[1]->type())};
+  EXPECT_EQ(inputs[1].as_numbers(), (std::vector<double>{0, 0}));
+  const Result<FunctionRun> run = run_function(function, inputs, 2);
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(run->results[0].as_numbers(), (std::vector<double>{0, 0}));
+  ASSERT_EQ(run->states.size(), 1u);
+  EXPECT_EQ(run->states[0].as_numbers(), (std::vector<double>{1, -3}));
+}
+
 TEST(FunctionRun, RefusesAnInputOfAnotherType) {
   const mil::Program program = parsed("tensor<fp32, [2]> x", kDouble, "y");
   const std::vector<Literal> inputs = {numbers({1, 2, 3})};

@@ -78,6 +78,23 @@ TEST_P(EveryDevice, BindsOneExecutableToManySurfaces) {
   EXPECT_THAT(b.as<float>(), ElementsAre(101, 102, 103, 104));
 }
 
+TEST_P(EveryDevice, UpdatesAStateInItsSurface) {
+  const auto executable = loaded(accumulate_in_state());
+  EXPECT_EQ(executable->inputs()[1].type, fp32({4}));
+  EXPECT_FALSE(executable->inputs()[0].is_state);
+  EXPECT_TRUE(executable->inputs()[1].is_state);
+  Surface x = filled({1, 2, 3, 4});
+  Surface total = filled({0, 0, 0, 10});
+  Surface sum = filled({0, 0, 0, 0});
+  const auto request = executable->bind(std::vector<Surface*>{&x, &total}, std::vector<Surface*>{&sum});
+  ASSERT_TRUE(request.has_value()) << request.error().message;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE((*request)->evaluate().has_value());
+  EXPECT_THAT(sum.as<float>(), ElementsAre(2, 4, 6, 18));
+  EXPECT_THAT(total.as<float>(), ElementsAre(2, 4, 6, 18));
+  EXPECT_EQ(bind_error(*executable, {&x, &x}, {&sum}),
+            "program main: the surfaces of input \"x\" and input \"total\" overlap, and at least one is written");
+}
+
 TEST_P(EveryDevice, DescribesInputsResultsAndAliases) {
   const auto executable = loaded(accumulate());
   ASSERT_EQ(executable->inputs().size(), 2u);

@@ -33,6 +33,18 @@ inline std::unique_ptr<mil::Function> accumulate() {
   return function;
 }
 
+// main(x [4]), total: state<[4]> → sum = total + x, left in total
+inline std::unique_ptr<mil::Function> accumulate_in_state() {
+  auto function = std::make_unique<mil::Function>("main", "ios18");
+  mil::Builder b(*function);
+  mil::Value* x = b.input("x", fp32({4}));
+  mil::Value* total = b.input("total", mil::Type::state(fp32({4})));
+  mil::Value* sum = b.add(b.emit("read_state", {mil::operand("input", total)}), x, "sum");
+  b.emit_all("write_state", {mil::operand("data", sum), mil::operand("input", total)});
+  function->block().set_results({sum});
+  return function;
+}
+
 inline mil::Program program_of(std::unique_ptr<mil::Function> function) {
   mil::Program program;
   program.add_function(std::move(function));

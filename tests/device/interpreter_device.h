@@ -36,8 +36,11 @@ class InterpreterDevice final : public Device {
     Status evaluate() override {
       std::vector<mil::TensorValue> values;
       for (const Surface& surface : inputs_) values.push_back(load(surface));
-      MW_ASSIGN(const auto results, mil::interpret(*function_, values, mil::Precision::declared));
+      MW_ASSIGN(const auto results, mil::interpret_with_states(*function_, values, mil::Precision::declared));
       for (size_t i = 0; i < results.size(); ++i) store(results[i], outputs_[i]);
+      for (size_t i = 0; i < values.size(); ++i) {
+        if (function_->inputs()[i]->type().kind() == mil::Type::Kind::state) store(values[i], inputs_[i]);
+      }
       return {};
     }
 

@@ -123,6 +123,8 @@ class Interpreter {
     return {};
   }
 
+  const TensorValue& input(size_t index) const { return environment_.at(function_.inputs()[index].get()); }
+
   std::vector<TensorValue> results() const {
     std::vector<TensorValue> results;
     for (const Value* result : function_.results()) results.push_back(environment_.at(result));
@@ -221,14 +223,23 @@ Result<std::vector<TensorValue>> interpret(const Function& function, std::span<c
 
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision, const OperationOverrides& overrides) {
+  std::vector<TensorValue> copies(inputs.begin(), inputs.end());
+  return interpret_with_states(function, copies, precision, overrides);
+}
+
+Result<std::vector<TensorValue>> interpret_with_states(const Function& function, std::span<TensorValue> inputs,
+                                                       Precision precision, const OperationOverrides& overrides) {
   if (std::ranges::any_of(function.block().operations(), is_internal)) {
     const std::unique_ptr<Function> decomposed = clone(function);
     decompose_internal_operations(*decomposed);
-    return interpret(*decomposed, inputs, precision, overrides);
+    return interpret_with_states(*decomposed, inputs, precision, overrides);
   }
   Interpreter run(function, precision, overrides);
   MW_TRY(run.bind_inputs(inputs));
   MW_TRY(run.run());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (function.inputs()[i]->type().kind() == Type::Kind::state) inputs[i] = run.input(i);
+  }
   return run.results();
 }
 

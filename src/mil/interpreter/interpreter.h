@@ -30,8 +30,9 @@ TensorValue to_value(const Literal& literal);
 Literal to_literal(const TensorValue& value);
 
 // Runs the function: one tensor per input and per result, in their order. An input of type state<T> takes a T; what the
-// function stores there is seen by its own read_state only. Internal operations run as their decompositions. Fails,
-// naming the operation, where an operation is unknown or an index is out of range. An integer divided by zero gives 0.
+// function stores there is seen by its own read_state only (see interpret_with_states). Internal operations run as
+// their decompositions. Fails, naming the operation, where an operation is unknown or an index is out of range. An
+// integer divided by zero gives 0.
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision);
 
@@ -44,6 +45,10 @@ using OperationOverrides =
                        std::function<Result<std::vector<TensorValue>>(const interpreter::Evaluation&)>>;
 Result<std::vector<TensorValue>> interpret(const Function& function, std::span<const TensorValue> inputs,
                                            Precision precision, const OperationOverrides& overrides);
+
+// The same, and each input that is a state becomes what the function leaves in it.
+Result<std::vector<TensorValue>> interpret_with_states(const Function& function, std::span<TensorValue> inputs,
+                                                       Precision precision, const OperationOverrides& overrides = {});
 
 // Whether the interpreter knows a kind of operation itself; internal ones it decomposes.
 bool is_interpreted(std::string_view kind);

@@ -47,6 +47,7 @@ std::span<const KernelEntry> unfused_kernels();
 std::span<const KernelEntry> rearrangement_kernels();
 std::span<const KernelEntry> coordinate_kernels();
 std::span<const KernelEntry> wide_integer_kernels();
+std::span<const KernelEntry> recurrent_kernels();
 
 // fail("{}: …") with the operation's name and place in front.
 template <class... Args>

@@ -12,6 +12,7 @@
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/gemm.h"
 #include "mil/parameters.h"
+#include "mil/registry.h"
 
 namespace millwright::cpu {
 namespace {

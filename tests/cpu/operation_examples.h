@@ -62,5 +62,6 @@ inline mil::Shape narrowed(TestFunction& f, mil::Shape shape) {
 // The examples of one category each; the others are in operations_test.cpp.
 std::vector<Example> rearrangement_examples();
 std::vector<Example> coordinate_examples();
+std::vector<Example> recurrent_examples();
 
 }  // namespace millwright::cpu

@@ -360,7 +360,7 @@ std::vector<Example> creation_examples() {
 std::vector<Example> all_examples() {
   std::vector<Example> all;
   for (auto examples : {elementwise_examples, product_examples, reduction_examples, shape_examples, gather_examples,
-                        creation_examples, rearrangement_examples, coordinate_examples}) {
+                        creation_examples, rearrangement_examples, coordinate_examples, recurrent_examples}) {
     for (Example& example : examples()) all.push_back(std::move(example));
   }
   return all;

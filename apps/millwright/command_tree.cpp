@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <span>
 
 #include "base/check.h"
 #include "base/spelling.h"
@@ -65,6 +66,20 @@ std::string exit_codes_help() {
   std::string text = "Exit codes:\n";
   for (const ExitCode& exit : kExitCodes) text += fmt::format("  {:<4} {}\n", exit.code, exit.meaning);
   return text;
+}
+
+// "--prompt=" as the two words "--prompt" and "", which CLI11 takes for a value that is missing. Behind "--" nothing is
+// an option.
+std::vector<std::string> separate_empty_values(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  bool has_options = true;
+  for (const std::string word : std::span(argv, static_cast<size_t>(argc))) {
+    has_options = has_options && word != "--";
+    const bool is_empty = has_options && word.starts_with("--") && word.size() > 3 && word.find('=') == word.size() - 1;
+    words.push_back(is_empty ? word.substr(0, word.size() - 1) : word);
+    if (is_empty) words.emplace_back();
+  }
+  return words;
 }
 
 }  // namespace
@@ -193,10 +208,13 @@ Status CommandTree::check_no_extras(const Command& command) const {
 }
 
 Result<CommandTree::Parsed> CommandTree::parse(int argc, const char* const* argv, std::string& name) {
+  const std::vector<std::string> words = separate_empty_values(argc, argv);
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
   std::string complaint;
   bool help = false;
   try {
-    app_.parse(argc, argv);
+    app_.parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const CLI::CallForHelp&) {
     help = true;
   } catch (const CLI::CallForVersion& version) {

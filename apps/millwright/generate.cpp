@@ -41,12 +41,19 @@ struct GenerateCommand {
   Verbosity verbosity;
 };
 
-// The share of the text's words that occur in the corpus named by --words-of; nothing without that flag.
-Result<std::optional<double>> known_words(const GenerateCommand& command, const generate::Generation& generation) {
+// The corpus named by --words-of; nothing without that flag.
+Result<std::optional<text::Corpus>> word_corpus(const GenerateCommand& command) {
   if (command.words_of.empty()) return std::nullopt;
-  MW_ASSIGN(const text::Corpus corpus,
-            text::open_corpus(std::vector<Path>(command.words_of.begin(), command.words_of.end())));
-  MW_ASSIGN(const double share, text::known_word_fraction(generation.text, corpus));
+  Result<text::Corpus> corpus = text::open_corpus(std::vector<Path>(command.words_of.begin(), command.words_of.end()));
+  if (!corpus) return tl::unexpected(with_context(std::move(corpus.error()), "--words-of"));
+  return std::move(*corpus);
+}
+
+// The share of the text's words that occur in the corpus.
+Result<std::optional<double>> known_words(const std::optional<text::Corpus>& corpus,
+                                          const generate::Generation& generation) {
+  if (!corpus) return std::nullopt;
+  MW_ASSIGN(const double share, text::known_word_fraction(generation.text, *corpus));
   return share;
 }
 
@@ -76,6 +83,7 @@ Status run_generate(GenerateCommand& command) {
   MW_ASSIGN(command.options.model, train::resolve_model_folder(command.model));
   MW_ASSIGN(const text::Tokenizer tokenizer,
             load_tokenizer(command.tokenizer.empty() ? command.options.model : Path(command.tokenizer)));
+  MW_ASSIGN(const std::optional<text::Corpus> corpus, word_corpus(command));
   MW_ASSIGN(auto device, device::open_device(command.device));
 
   bool prompt_printed = command.json;
@@ -85,7 +93,7 @@ Status run_generate(GenerateCommand& command) {
   };
   MW_ASSIGN(const generate::Generation generation,
             generate::generate(command.options, tokenizer, *device, print_piece));
-  MW_ASSIGN(const std::optional<double> known, known_words(command, generation));
+  MW_ASSIGN(const std::optional<double> known, known_words(corpus, generation));
   if (command.json) {
     nlohmann::ordered_json facts = generation_json(command, generation);
     if (known) facts["known_words"] = *known;

@@ -22,6 +22,7 @@
 #include "text/tokenizer.h"
 #include "train/checkpoint.h"
 #include "train/config_file.h"
+#include "train/provenance.h"
 #include "train/trainer.h"
 
 namespace millwright::app {
@@ -33,6 +34,8 @@ constexpr const char* kExamples =
     "  millwright info run\n"
     "  millwright info run/checkpoints/update-000200 --verify\n"
     "  millwright info tokenizer.model --json\n";
+
+constexpr size_t kLargestStateFile = size_t{1} << 24;
 
 struct InfoCommand {
   std::string path;
@@ -126,6 +129,29 @@ Result<Json> describe_checkpoint(const Path& path, const InfoCommand& command) {
   return facts;
 }
 
+// A checkpoint's state.json on its own; `--verify` is for the checkpoint around it.
+Result<Json> describe_state(const Path& path, const InfoCommand&) {
+  MW_ASSIGN(const std::string text, read_text_file(path, kLargestStateFile));
+  MW_ASSIGN(const train::CheckpointState state, train::parse_checkpoint_state(text, path.string()));
+  Json facts = state_json(state);
+  Json files = Json::object();
+  for (const train::CheckpointFile& file : state.files) files[file.name] = file.bytes;
+  facts["files"] = std::move(files);
+  return facts;
+}
+
+Result<Json> describe_provenance(const Path& path, const InfoCommand&) {
+  MW_ASSIGN(const train::Provenance provenance, train::read_provenance(path.parent_path()));
+  return Json{{"version", provenance.version},
+              {"seed", provenance.seed},
+              {"data_hash", provenance.data_hash},
+              {"train_tokens", provenance.train_tokens},
+              {"validation_tokens", provenance.validation_tokens},
+              {"tokenizer_hash", provenance.tokenizer_hash},
+              {"tokenizer_size", provenance.tokenizer_size},
+              {"parameters", provenance.parameters}};
+}
+
 Result<Json> describe_run(const Path& path, const InfoCommand& command) {
   MW_ASSIGN(const train::TrainConfig config, train::run_config(path));
   Json settings = Json::object();
@@ -199,6 +225,8 @@ constexpr Kind kFiles[] = {
     {"shard", [](const Path& path) { return first_bytes(path, 8) == "MWSHARD1"; }, describe_shard},
     {"shards", [](const Path& path) { return path.filename() == text::kManifestName; }, describe_shards},
     {"weights", [](const Path& path) { return path.extension() == ".safetensors"; }, describe_weights},
+    {"checkpoint state", [](const Path& path) { return path.filename() == train::kStateFileName; }, describe_state},
+    {"provenance", [](const Path& path) { return path.filename() == train::kProvenanceFileName; }, describe_provenance},
     {"configuration", [](const Path& path) { return path.extension() == ".json"; }, describe_config},
     {"tokenizer", [](const Path& path) { return path.extension() == ".model"; }, describe_tokenizer},
 };
@@ -226,8 +254,9 @@ Status run_info(const InfoCommand& command) {
   const Kind* kind = folder ? find_kind(kFolders, path) : find_kind(kFiles, path);
   if (kind == nullptr) {
     return fail("{}: not a {} that Millwright knows; expected a {}", command.path, folder ? "folder" : "file",
-                folder ? "run, checkpoint, model, shards or tokenizer"
-                       : "shard, shards.json, .safetensors, config.json or tokenizer .model");
+                folder
+                    ? "run, checkpoint, model, shards or tokenizer"
+                    : "shard, shards.json, state.json, provenance.json, .safetensors, config.json or tokenizer .model");
   }
   MW_ASSIGN(const Json description, kind->describe(path, command));
   Json facts = {{"path", command.path}, {"kind", kind->name}};

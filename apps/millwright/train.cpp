@@ -121,6 +121,7 @@ nlohmann::ordered_json summary_json(const train::RunSummary& summary) {
           {"validation_loss", number_or_null(summary.validation_loss)},
           {"best_validation_loss", number_or_null(summary.best_validation_loss)},
           {"best_update", summary.best_update},
+          {"epochs", summary.epochs},
           {"parameters", summary.parameters},
           {"tokens", summary.tokens},
           {"seconds", summary.seconds}};

@@ -17,13 +17,9 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
     case LogLevel::info:
       return spdlog::level::info;
     case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
-    case LogLevel::off:
       break;
   }
-  return spdlog::level::off;
+  return spdlog::level::warn;
 }
 
 // Never destroyed: threads may still log while the process ends.
@@ -49,18 +45,13 @@ LogLevel log_level() {
       return LogLevel::debug;
     case spdlog::level::info:
       return LogLevel::info;
-    case spdlog::level::warn:
-      return LogLevel::warning;
-    case spdlog::level::err:
-    case spdlog::level::critical:
-      return LogLevel::error;
     default:
-      return LogLevel::off;
+      return LogLevel::warning;
   }
 }
 
 void log_message(LogLevel level, std::string_view message) {
-  const std::string_view prefix = level == LogLevel::warning ? "warning: " : level == LogLevel::error ? "error: " : "";
+  const std::string_view prefix = level == LogLevel::warning ? "warning: " : "";
   logger().log(to_spdlog(level), "{}{}", prefix, message);
 }
 

@@ -8,13 +8,13 @@
 
 namespace millwright {
 
-enum class LogLevel { debug, info, warning, error, off };
+enum class LogLevel { debug, info, warning };
 
 // Lines below this level are dropped: info by default, debug with --verbose, warning with --quiet.
 void set_log_level(LogLevel level);
 LogLevel log_level();
 
-// One line; "warning: " or "error: " is put in front. Safe from any thread.
+// One line; "warning: " is put in front of one. Safe from any thread.
 void log_message(LogLevel level, std::string_view message);
 
 template <class... Args>
@@ -28,10 +28,6 @@ void log_info(fmt::format_string<Args...> format, Args&&... args) {
 template <class... Args>
 void log_warning(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::warning, fmt::format(format, std::forward<Args>(args)...));
-}
-template <class... Args>
-void log_error(fmt::format_string<Args...> format, Args&&... args) {
-  log_message(LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace millwright

@@ -63,20 +63,6 @@ Status load_weights(const Path& folder_or_file, const LlamaConfig& config, std::
   return {};
 }
 
-Result<LoadedModel> load_model(const Path& folder) {
-  LoadedModel model;
-  MW_ASSIGN(model.config, read_config(folder / kConfigFileName));
-  model.parameters = parameters(model.config);
-  std::vector<std::span<float>> spans;
-  for (const ParameterDescription& parameter : model.parameters) {
-    MW_ASSIGN(AlignedBuffer buffer, AlignedBuffer::allocate(static_cast<size_t>(parameter.count()) * sizeof(float)));
-    model.values.push_back(std::move(buffer));
-    spans.push_back(model.values.back().as<float>());
-  }
-  MW_TRY(load_weights(folder, model.config, spans));
-  return model;
-}
-
 Status save_model(const Path& folder, const LlamaConfig& config, std::span<const std::span<const float>> values,
                   const SafetensorsMetadata& metadata) {
   const std::vector<ParameterDescription> list = parameters(config);

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/files.h"
 #include "base/result.h"
 #include "model/llama_config.h"
@@ -19,14 +17,6 @@ inline constexpr const char* kWeightsFileName = "model.safetensors";
 // The weights of `config` from a model folder or a safetensors file into the caller's memory, one span per entry of
 // parameters(config). A missing, extra or mis-shaped tensor is an error that names it.
 Status load_weights(const Path& folder_or_file, const LlamaConfig& config, std::span<const std::span<float>> values);
-
-// A whole model folder.
-struct LoadedModel {
-  LlamaConfig config;
-  std::vector<ParameterDescription> parameters;
-  std::vector<AlignedBuffer> values;  // fp32, in the order of parameters
-};
-Result<LoadedModel> load_model(const Path& folder);
 
 // Writes config.json and model.safetensors into `folder`, which is made where it is missing. The weights appear last,
 // so a folder with weights is complete.

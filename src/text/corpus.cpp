@@ -49,6 +49,7 @@ Status find_files_in_folder(const Path& folder, std::vector<FoundFile>& found) {
 Result<std::vector<FoundFile>> find_files(const std::vector<Path>& paths) {
   std::vector<FoundFile> found;
   for (const Path& path : paths) {
+    if (path.empty()) return fail("expected the path of a text file or folder, found an empty one");
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (!fs::exists(status)) return system_error("open", path, error ? error.value() : ENOENT);

@@ -122,6 +122,10 @@ Result<Path> write_checkpoint(const Path& run, CheckpointState state, const mode
   return final_name;
 }
 
+Status replace_checkpoint_state(const Path& checkpoint, const CheckpointState& state) {
+  return write_file_atomically(checkpoint / kStateFileName, checkpoint_state_text(state));
+}
+
 Status load_checkpoint(const Path& checkpoint, const model::LlamaConfig& config, ParameterStore& store) {
   MW_ASSIGN(const model::LlamaConfig found, model::read_config(checkpoint / model::kConfigFileName));
   if (const std::string difference = model::describe_difference(found, config); !difference.empty()) {

@@ -51,6 +51,9 @@ struct CheckpointState {
 Result<Path> write_checkpoint(const Path& run, CheckpointState state, const model::LlamaConfig& config,
                               const Path& tokenizer, const runtime::ParameterStore& store);
 
+// Replaces the state of a complete checkpoint by one with the same files, such as after a validation of its weights.
+Status replace_checkpoint_state(const Path& checkpoint, const CheckpointState& state);
+
 // Masters and moments of a checkpoint into the store. The checkpoint must be of this configuration.
 Status load_checkpoint(const Path& checkpoint, const model::LlamaConfig& config, runtime::ParameterStore& store);
 

@@ -18,21 +18,30 @@ std::string loss_text(double loss) {
   return std::isfinite(loss) ? fmt::format("{:.4f} (perplexity {:.2f})", loss, std::exp(loss)) : "none";
 }
 
-std::vector<ReportRow> summary_rows(const PreparedRun& run, const RunSummary& summary) {
+// Of the updates of every process that had a part in the run, as it measured them; without validations and checkpoints.
+double update_seconds(const MetricsHistory& history) {
+  double seconds = 0;
+  for (const UpdateMetrics& update : history.updates) seconds += update.seconds;
+  return seconds;
+}
+
+std::vector<ReportRow> summary_rows(const PreparedRun& run, const RunSummary& summary, const MetricsHistory& history) {
   std::vector<ReportRow> rows = {
       {"updates", fmt::format("{} of {}", count_text(summary.updates), count_text(summary.planned_updates))},
       {"parameters", count_text(summary.parameters)},
       {"tokens per update", count_text(run.session->tokens_per_update())},
+      {"passes over the training text", fmt::format("{:.3g}", summary.epochs)},
       {"training loss", loss_text(summary.loss)},
       {"validation loss", loss_text(summary.validation_loss)},
       {"best validation loss",
        std::isfinite(summary.best_validation_loss)
            ? fmt::format("{} at update {}", loss_text(summary.best_validation_loss), count_text(summary.best_update))
            : "none"}};
-  if (summary.seconds > 0) {
-    rows.push_back({"time (last process)", duration_text(summary.seconds)});
-    rows.push_back(
-        {"tokens/s (last process)", count_text(std::llround(static_cast<double>(summary.tokens) / summary.seconds))});
+  const double seconds = update_seconds(history);
+  if (seconds > 0) {
+    const auto tokens = static_cast<double>(history.updates.back().tokens);
+    rows.push_back({"time of the updates", duration_text(seconds)});
+    rows.push_back({"tokens/s", count_text(std::llround(tokens / seconds))});
   }
   return rows;
 }
@@ -42,7 +51,7 @@ std::vector<ReportRow> summary_rows(const PreparedRun& run, const RunSummary& su
 Status write_run_report(const PreparedRun& run, const RunSummary& summary, const MetricsHistory& history) {
   Report report;
   report.title = fmt::format("Training run {}", run.folder.lexically_normal().filename().string());
-  report.summary = summary_rows(run, summary);
+  report.summary = summary_rows(run, summary, history);
   for (const Setting& setting : settings()) {
     report.configuration.push_back({std::string(setting.key), value_text(setting, run.config)});
   }

@@ -64,6 +64,8 @@ class Trainer {
   Status record(int64_t update, const UpdateResult& result, double seconds);
   Status validate();
   Status checkpoint();
+  Result<bool> finish_update();
+  Result<bool> catch_up();
   bool is_due(int64_t every) const;
   Error stopped_by(const Error& error) const;
   RunSummary summarize() const;
@@ -172,17 +174,42 @@ Status Trainer::checkpoint() {
   return prune_checkpoints(run_.folder, config_.keep_last);
 }
 
+// Validation and checkpoint, where they are due. False where an interrupt stopped the validation: the next process has
+// to do it first.
+Result<bool> Trainer::finish_update() {
+  if (is_due(config_.validation_every) || is_due(config_.checkpoint_every)) {
+    Status validated = validate();
+    if (!validated && validated.error().kind == ErrorKind::interrupted) return false;
+    MW_TRY(std::move(validated));
+  }
+  if (is_due(config_.checkpoint_every)) MW_TRY(checkpoint());
+  return true;
+}
+
+// The validation that the process before was interrupted in. Its checkpoint gets the result.
+Result<bool> Trainer::catch_up() {
+  const bool is_owed = validator_ && state_.update > 0 && !state_.validation_loss &&
+                       (is_due(config_.validation_every) || is_due(config_.checkpoint_every));
+  if (!is_owed) return true;
+  MW_ASSIGN(const bool done, finish_update());
+  if (!done) return false;
+  MW_TRY(metrics_.sync());
+  MW_TRY(replace_checkpoint_state(*checkpoint_, state_));
+  MW_TRY(prune_checkpoints(run_.folder, config_.keep_last));
+  return true;
+}
+
 Status Trainer::run_updates() {
-  while (state_.update < config_.steps) {
+  MW_ASSIGN(bool goes_on, catch_up());
+  while (goes_on && state_.update < config_.steps) {
     const auto update_start = Clock::now();
     auto result = update_once(state_.update + 1);
     if (!result && result.error().kind == ErrorKind::interrupted) break;
     if (!result) return forward_error(result);
     MW_TRY(record(state_.update + 1, *result, seconds_since(update_start)));
-    if (is_due(config_.validation_every) || is_due(config_.checkpoint_every)) MW_TRY(validate());
-    if (is_due(config_.checkpoint_every)) MW_TRY(checkpoint());
+    MW_ASSIGN(goes_on, finish_update());
   }
-  interrupted_ = state_.update < config_.steps;
+  interrupted_ = !goes_on || state_.update < config_.steps;
   if (interrupted_ && state_.update > first_update_) MW_TRY(checkpoint());
   return {};
 }
@@ -217,6 +244,8 @@ RunSummary Trainer::summarize() const {
   summary.validation_loss = last_validation_loss_;
   summary.best_validation_loss = state_.best_validation_loss.value_or(kNone);
   summary.best_update = state_.best_update;
+  summary.epochs = static_cast<double>(state_.position) * static_cast<double>(config_.batch) /
+                   static_cast<double>(sampler_.windows_per_epoch());
   summary.parameters = run_.session->store().parameter_count();
   summary.tokens = (state_.update - first_update_) * run_.session->tokens_per_update();
   summary.seconds = seconds_;

@@ -32,6 +32,7 @@ struct RunSummary {
   double validation_loss = 0;       // the last one; NaN where there was none
   double best_validation_loss = 0;  // NaN where there was none
   int64_t best_update = 0;
+  double epochs = 0;  // passes over the training text in the whole run
   int64_t parameters = 0;
   int64_t tokens = 0;              // trained on by this process
   double seconds = 0;              // of training in this process

@@ -116,6 +116,8 @@ Result<double> TrainingSession::validate(int64_t batches, FillBatch fill) {
   MW_CHECK(validation_ != nullptr && batches > 0, "validate() on {} batches", batches);
   double sum = 0;
   for (int64_t batch = 0; batch < batches; ++batch) {
+    if (interrupted())
+      return fail(ErrorKind::interrupted, "validation: interrupted after {} of {} batches", batch, batches);
     fill(batch, validation_->surface(validation_tokens_).as<int32_t>(),
          validation_->surface(validation_targets_).as<int32_t>());
     MW_TRY(validation_->run_step());

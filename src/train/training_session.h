@@ -48,7 +48,7 @@ class TrainingSession {
   // where it fails: on a loss or gradient that is not finite, and on an interrupt between two steps.
   Result<UpdateResult> update(const runtime::UpdateSettings& settings, FillBatch fill);
 
-  // The mean loss over `batches` batches.
+  // The mean loss over `batches` batches. Stops at an interrupt between two batches.
   Result<double> validate(int64_t batches, FillBatch fill);
 
   runtime::ParameterStore& store() { return store_; }

@@ -75,6 +75,11 @@ TEST_F(BadInput, NoText) {
   expect_refused({"train"}, 2, "millwright train: data: no text given; name at least one file or folder");
 }
 
+TEST_F(BadInput, EmptyPath) {
+  expect_refused({"train", "--data", ""}, 2,
+                 "millwright train: expected the path of a text file or folder, found an empty one");
+}
+
 TEST_F(BadInput, ShardsAmongText) {
   tiny_.train_successfully("first");
   const std::string shards = path("first/shards");
@@ -94,7 +99,8 @@ TEST_F(BadInput, UnknownPreset) {
 }
 
 TEST_F(BadInput, UnknownDevice) {
-  expect_refused(train("run", {"--device", "gpu"}), 2, "millwright train: unknown device \"gpu\"; expected cpu or emulated");
+  expect_refused(train("run", {"--device", "gpu"}), 2,
+                 "millwright train: unknown device \"gpu\"; expected cpu or emulated");
 }
 
 TEST_F(BadInput, SequenceLongerThanTheModels) {
@@ -254,7 +260,8 @@ TEST_F(BadInput, InfoAboutAPipeThatNobodyWritesTo) {
 TEST_F(BadInput, InfoAboutSomethingElse) {
   expect_refused({"info", path("text.txt")}, 2,
                  "millwright info: " + path("text.txt") +
-                     ": not a file that Millwright knows; expected a shard, shards.json, .safetensors, config.json or "
+                     ": not a file that Millwright knows; expected a shard, shards.json, state.json, "
+                     "provenance.json, .safetensors, config.json or "
                      "tokenizer .model");
 }
 

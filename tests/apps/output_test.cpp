@@ -70,6 +70,25 @@ TEST_F(Output, OfGenerationIsTheSameTextInBothForms) {
   EXPECT_LE(generation["known_words"].get<double>(), 1.0);
 }
 
+TEST_F(Output, OfGenerationTakesAnEmptyPromptInBothSpellings) {
+  tiny_.train_successfully("run");
+  const Arguments common = {"generate", "--model", path("run"), "--tokens", "5", "--quiet"};
+  Arguments apart = common;
+  apart.insert(apart.end(), {"--prompt", ""});
+  Arguments together = common;
+  together.emplace_back("--prompt=");
+  const Outcome outcome = run(together);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, run(apart).out);
+}
+
+TEST_F(Output, OfGenerationIsNothingWhereTheWordsToCompareWithAreMissing) {
+  tiny_.train_successfully("run");
+  expect_refused({"generate", "--model", path("run"), "--words-of", path("missing.txt")}, 1,
+                 "millwright generate: --words-of: cannot open " + path("missing.txt") +
+                     ": No such file or directory; check the path");
+}
+
 TEST_F(Output, OfInfoNamesTheKindOfEverything) {
   tiny_.train_successfully("run");
   const std::string checkpoint = path("run/checkpoints/update-000012");
@@ -84,6 +103,8 @@ TEST_F(Output, OfInfoNamesTheKindOfEverything) {
   EXPECT_EQ(kind({checkpoint + "/config.json"}), "configuration");
   EXPECT_EQ(kind({checkpoint + "/model.safetensors"}), "weights");
   EXPECT_EQ(kind({checkpoint + "/tokenizer.model"}), "tokenizer");
+  EXPECT_EQ(kind({checkpoint + "/state.json"}), "checkpoint state");
+  EXPECT_EQ(kind({path("run/provenance.json")}), "provenance");
   EXPECT_EQ(kind({path("run/shards")}), "shards");
   for (const auto& entry : std::filesystem::directory_iterator(path("run/shards"))) {
     if (entry.path().extension() != ".shard") continue;

@@ -121,5 +121,11 @@ TEST(CorpusReader, NoticesAFileThatChanged) {
                                    "when it is complete"}));
 }
 
+TEST(Corpus, RefusesAnEmptyPath) {
+  const auto corpus = open_corpus(Path());
+  ASSERT_FALSE(corpus);
+  EXPECT_EQ(corpus.error().message, "expected the path of a text file or folder, found an empty one");
+}
+
 }  // namespace
 }  // namespace millwright::text

@@ -14,6 +14,7 @@
 #include "text/train_tokenizer.h"
 #include "train/checkpoint.h"
 #include "train/config_file.h"
+#include "train/interrupting_device.h"
 #include "train/metrics.h"
 #include "train/provenance.h"
 #include "train/run_lock.h"
@@ -50,6 +51,13 @@ std::vector<std::string> names_in(const Path& folder) {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename());
   return names;
+}
+
+std::vector<std::pair<int64_t, double>> validations_in(const Path& run) {
+  std::vector<std::pair<int64_t, double>> losses;
+  const auto metrics = read_metrics(run / "metrics.jsonl", 1 << 20);
+  for (const ValidationMetrics& m : metrics->validations) losses.emplace_back(m.update, m.loss);
+  return losses;
 }
 
 // Metrics without the measured times.
@@ -165,6 +173,51 @@ TEST(ResumeRun, StopsAtASignalAndGoesOnFromThere) {
   const RunSummary resumed = resume(run);
   EXPECT_FALSE(resumed.interrupted);
   expect_same_checkpoint(resumed.checkpoint, straight.checkpoint);
+}
+
+// Also in the last validation, behind which nothing is left but that.
+TEST(ResumeRun, StopsInsideAValidationAndCatchesUpOnIt) {
+  const TemporaryFolder straight_folder;
+  const RunSummary straight = succeed(start_run(tiny_run(straight_folder), kSilent));
+  // Two batches each time: updates 1 to 4, evaluations 5 and 6, updates 5 to 8, evaluations 11 and 12, …
+  for (const auto& [evaluation, update] : {std::pair{5, 4}, std::pair{17, 12}}) {
+    const TemporaryFolder folder;
+    InterruptingDevice device(evaluation);
+    install_interrupt_handler();
+    const RunSummary stopped = succeed(start_run(tiny_run(folder), {.output = nullptr, .device = &device}));
+    clear_interrupt();
+    EXPECT_TRUE(stopped.interrupted);
+    EXPECT_EQ(stopped.updates, update);
+    EXPECT_EQ(device.evaluations(), evaluation);
+    EXPECT_FALSE(read_checkpoint_state(stopped.checkpoint)->validation_loss.has_value());
+    const RunSummary resumed = resume(folder / "run");
+    EXPECT_FALSE(resumed.interrupted);
+    expect_same_checkpoint(resumed.checkpoint, straight.checkpoint);
+    EXPECT_EQ(read_whole_file(resumed.checkpoint / "state.json"), read_whole_file(straight.checkpoint / "state.json"));
+    EXPECT_EQ(losses_in(folder / "run"), losses_in(straight_folder / "run"));
+    EXPECT_EQ(validations_in(folder / "run"), validations_in(straight_folder / "run"));
+    EXPECT_EQ(resumed.best_validation_loss, straight.best_validation_loss);
+  }
+}
+
+// The time of all processes, as the updates measured it.
+TEST(ResumeRun, ReportsTheTimeOfTheWholeRun) {
+  const TemporaryFolder folder;
+  succeed(start_run(tiny_run(folder), kSilent));
+  const Path metrics = folder / "run" / "metrics.jsonl";
+  const MetricsHistory history = read_metrics(metrics, 12).value();
+  std::string lines;
+  for (const UpdateMetrics& m : history.updates) {
+    lines += fmt::format(
+        "{{\"update\":{},\"loss\":{},\"learning_rate\":{},\"gradient_norm\":{},\"tokens\":{},"
+        "\"seconds\":2.0,\"tokens_per_second\":16.0}}\n",
+        m.update, m.loss, m.learning_rate, m.gradient_norm, m.tokens);
+  }
+  folder.write("run/metrics.jsonl", lines);
+  resume(folder / "run");
+  const std::string report = read_whole_file(folder / "run" / "report.html");
+  EXPECT_THAT(report, HasSubstr("<tr><th>time of the updates</th><td>24 s</td></tr>"));
+  EXPECT_THAT(report, HasSubstr("<tr><th>tokens/s</th><td>16</td></tr>"));
 }
 
 TEST(ResumeRun, HasNothingToDoForAFinishedRun) {

@@ -222,17 +222,6 @@ void strided_copy(int64_t element_bytes, const Dims& sizes, const void* source, 
   }
 }
 
-void permute(int64_t element_bytes, const Dims& source_sizes, const Dims& permutation, const void* source,
-             void* destination) {
-  const Dims source_strides = dense_strides(source_sizes);
-  Dims sizes, strides;
-  for (int64_t dim : permutation) {
-    sizes.push_back(source_sizes[static_cast<int>(dim)]);
-    strides.push_back(source_strides[static_cast<int>(dim)]);
-  }
-  strided_copy(element_bytes, sizes, source, strides, destination, dense_strides(sizes));
-}
-
 void strided_fill(int64_t element_bytes, const Dims& sizes, const void* value, void* destination,
                   const Dims& destination_strides) {
   Dims source_strides = sizes;

@@ -13,10 +13,6 @@ namespace millwright::cpu {
 void strided_copy(int64_t element_bytes, const Dims& sizes, const void* source, const Dims& source_strides,
                   void* destination, const Dims& destination_strides);
 
-// Dense transpose: destination dimension d is source dimension permutation[d].
-void permute(int64_t element_bytes, const Dims& source_sizes, const Dims& permutation, const void* source,
-             void* destination);
-
 // destination[i] = *value (element_bytes bytes).
 void strided_fill(int64_t element_bytes, const Dims& sizes, const void* value, void* destination,
                   const Dims& destination_strides);

@@ -32,33 +32,37 @@ std::optional<AxisPad> match_pad(const mil::Value* value) {
   return found;
 }
 
-// The leaves of a tree of additions that nothing else uses.
-void collect_terms(mil::Value* value, bool is_root, std::vector<mil::Value*>& terms) {
-  const mil::Operation* sum = producer_of_kind(value, "add");
-  const bool opens = sum != nullptr && (is_root || has_one_use(value)) && !operand_orders(*sum).empty();
-  if (!opens || sum->operand("x")->type() != sum->operand("y")->type()) {
-    terms.push_back(value);
-    return;
+// The leaves of a tree of additions that nothing else uses, if all are pads on one axis. Without recursion: a sum of
+// many terms is a deep tree, and deep on the left, so that the right operands come first and soon end the search where
+// it is in vain.
+std::optional<std::vector<AxisPad>> padded_terms(mil::Value* root) {
+  std::vector<AxisPad> pads;
+  std::vector<mil::Value*> open = {root};
+  while (!open.empty()) {
+    mil::Value* value = open.back();
+    open.pop_back();
+    const mil::Operation* sum = producer_of_kind(value, "add");
+    const bool opens = sum != nullptr && (value == root || has_one_use(value)) && !operand_orders(*sum).empty();
+    if (!opens || sum->operand("x")->type() != sum->operand("y")->type()) {
+      const auto pad = match_pad(value);
+      if (!pad || (!pads.empty() && pads[0].axis != pad->axis)) return std::nullopt;
+      pads.push_back(*pad);
+      continue;
+    }
+    open.push_back(sum->operand("x"));
+    open.push_back(sum->operand("y"));
   }
-  collect_terms(sum->operand("x"), false, terms);
-  collect_terms(sum->operand("y"), false, terms);
+  return pads;
 }
 
 // The pads in order along their axis, if together they fill it exactly.
 std::optional<std::vector<AxisPad>> tiling(mil::Operation& sum) {
-  std::vector<mil::Value*> terms;
-  collect_terms(sum.result(), true, terms);
-  std::vector<AxisPad> pads;
-  for (const mil::Value* term : terms) {
-    const auto pad = match_pad(term);
-    if (!pad || (!pads.empty() && pads[0].axis != pad->axis)) return std::nullopt;
-    pads.push_back(*pad);
-  }
-  if (pads.size() < 2) return std::nullopt;
-  std::ranges::sort(pads, {}, &AxisPad::before);
-  const auto axis = static_cast<size_t>(pads[0].axis);
+  std::optional<std::vector<AxisPad>> pads = padded_terms(sum.result());
+  if (!pads || pads->size() < 2) return std::nullopt;
+  std::ranges::sort(*pads, {}, &AxisPad::before);
+  const auto axis = static_cast<size_t>(pads->front().axis);
   int64_t end = 0;
-  for (const AxisPad& pad : pads) {
+  for (const AxisPad& pad : *pads) {
     if (pad.before != end) return std::nullopt;
     end += pad.x->shape()[axis];
   }

@@ -100,10 +100,10 @@ TEST(StridedCopy, TransposesMatricesOfEveryEdge) {
   });
 }
 
-TEST(Permute, MovesDimensions) {
-  const std::vector<int32_t> x{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};  // [2, 3, 2]
+TEST(StridedCopy, MovesDimensions) {
+  const std::vector<int32_t> x{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};  // [2, 3, 2], by the permutation [2, 0, 1]
   std::vector<int32_t> y(12);
-  permute(4, {2, 3, 2}, {2, 0, 1}, x.data(), y.data());
+  strided_copy(4, {2, 2, 3}, x.data(), {1, 6, 2}, y.data(), {6, 3, 1});
   EXPECT_THAT(y, ElementsAre(0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11));
 }
 

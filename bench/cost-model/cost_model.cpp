@@ -4,6 +4,7 @@
 //   cost-model --fit                         fits the constants anew and prints them as sections of chip profiles
 //   cost-model --write docs/cost-model       the tables (Markdown, CSV) and the figures (SVG) of docs/cost-model.md
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "figures.h"
@@ -29,15 +30,16 @@ int refuse(const Error& error) {
 // Prints the constants as they stand in chip profiles, and predicts with them from then on.
 void fit_anew(const std::vector<Measurement>& measurements, std::map<std::string, Chip>& chips) {
   for (const Fit& one : fits()) {
+    if (!is_measured(one, chips)) continue;
     const Constants constants = fit(one, measurements, chips);
     fmt::print("{}:\n", one.profile);
     for (size_t i = 0; i < constants.size(); ++i) {
       fmt::print("    \"{}\": {{\"value\": {:.4g}, \"source\": \"fit\"}}{}\n", one.constants[i].key,
                  constants[i] / one.constants[i].unit, i + 1 < constants.size() ? "," : "");
     }
-    for (const std::string& name : one.chips) {
-      Chip& chip = chips.at(name);
-      chip.parameters = with_constants(chip.parameters, one, constants);
+    for (auto& [name, chip] : chips) {
+      const bool belongs = std::ranges::find(one.chips, name) != one.chips.end();
+      if (belongs) chip.parameters = with_constants(chip.parameters, one, constants);
     }
   }
 }

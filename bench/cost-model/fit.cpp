@@ -7,6 +7,8 @@
 #include <numeric>
 #include <string_view>
 
+#include "base/check.h"
+
 namespace millwright::bench {
 namespace {
 
@@ -153,6 +155,10 @@ const std::vector<Fit>& fits() {
   return all;
 }
 
+bool is_measured(const Fit& fit, const std::map<std::string, Chip>& chips) {
+  return std::ranges::any_of(fit.chips, [&](const auto& name) { return chips.contains(name); });
+}
+
 ane::CostParameters with_constants(ane::CostParameters parameters, const Fit& fit, const Constants& constants) {
   for (size_t i = 0; i < fit.constants.size(); ++i) parameters.*fit.constants[i].member = constants[i];
   return parameters;
@@ -160,10 +166,12 @@ ane::CostParameters with_constants(ane::CostParameters parameters, const Fit& fi
 
 Constants fit(const Fit& fit, const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips,
               const std::string& without_source) {
-  // All chips of a fit have the constants of its profile, unless they have one of their own.
+  // The chips of a fit have the constants of its profile: any of them is a start.
+  const auto start = std::ranges::find_if(fit.chips, [&](const auto& name) { return chips.contains(name); });
+  MW_CHECK(start != fit.chips.end(), "no chip of {} was measured", fit.profile);
   Constants constants;
   for (const ane::FittedConstant& constant : fit.constants) {
-    constants.push_back(chips.at(fit.chips.front()).parameters.*constant.member);
+    constants.push_back(chips.at(*start).parameters.*constant.member);
   }
   for (const Subject subject : {Subject::time, Subject::compile}) {
     fit_group(fit, subject == Subject::compile, rows_of(fit, subject, measurements, chips, without_source), constants);

@@ -17,10 +17,13 @@ struct Fit {
 };
 const std::vector<Fit>& fits();
 
+// Whether any of its chips has rows.
+bool is_measured(const Fit& fit, const std::map<std::string, Chip>& chips);
+
 using Constants = std::vector<double>;  // in SI units, as Fit::constants
 
 // Minimizes the mean |log(predicted / published)| over the calibration rows, rows of `without_source` left out.
-// Deterministic.
+// Deterministic. Some chip of the fit must have been measured.
 Constants fit(const Fit& fit, const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips,
               const std::string& without_source = "");
 

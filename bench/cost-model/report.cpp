@@ -125,6 +125,7 @@ std::string source_table(const std::vector<Measurement>& measurements, const std
       "| chip | source | rows | error with the source in the fit | left out of the fit |\n|---|---|---|---|---|\n";
   const std::vector<Prediction> fitted = predict_all(measurements, chips);
   for (const Fit& one : fits()) {
+    if (!is_measured(one, chips)) continue;
     std::set<std::string> sources;
     for (const Measurement& m : measurements) {
       if (counts_for(one, m)) sources.insert(m.source);

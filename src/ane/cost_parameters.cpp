@@ -63,6 +63,7 @@ Result<CostParameters> cost_parameters(const ChipProfile& profile) {
   p.on_chip.operand_bytes = static_cast<double>(profile.memory.operand_bytes.value_or(kNoLimit));
   p.on_chip.capacity_model = profile.memory.on_chip_model.value_or(OnChipModel::operand) == OnChipModel::capacity;
   p.on_chip.capacity_bytes = static_cast<double>(profile.memory.capacity_bytes.value_or(kNoLimit));
+  p.on_chip.padded_rows = profile.surfaces.rows.value_or(SurfaceRows::padded) == SurfaceRows::padded;
   p.on_chip.compressed_weights_stream = profile.memory.int8_weights_stream.value_or(true);
   p.surface_bytes = static_cast<double>(profile.memory.surface_bytes.value_or(kNoLimit));
   p.int8_power = profile.power.int8_factor.value_or(1);

@@ -123,7 +123,7 @@ class Counter {
         panel_(rules.capacity_model ? std::numeric_limits<double>::infinity() : rules.operand_bytes / 2) {
     for (const auto& input : function.inputs()) places_[input.get()] = Place::surface;
     inspect(function.block());
-    for (const Value* result : function.results()) outputs_.emplace(root(result), surface_bytes(result->type()));
+    for (const Value* result : function.results()) outputs_.emplace(root(result), border_bytes(result->type()));
     weights_stay_ = distinct_weight_bytes_ <= rules.operand_bytes;
   }
 
@@ -188,6 +188,10 @@ class Counter {
                 mil::describe(operation), value.name(), mil::shape_text(value.shape()));
   }
 
+  double border_bytes(const mil::Type& type) const {
+    return rules_.padded_rows ? surface_bytes(type) : value_bytes(type);
+  }
+
   double stream_bytes(const Value& value) const { return weight_bytes(value, rules_.compressed_weights_stream); }
 
   Place place(const Value* value) const {
@@ -210,7 +214,7 @@ class Counter {
     if (!outputs_.contains(source) || place(source) != Place::surface || !result->users().empty()) return;
     OperationWork work;
     work.operation = &operation;
-    work.activation_bytes = 2 * surface_bytes(result->type());
+    work.activation_bytes = 2 * border_bytes(result->type());
     work.working_set_bytes = work.activation_bytes;
     all.push_back(work);
   }
@@ -261,7 +265,7 @@ class Counter {
         is_one_of(std::array<std::string_view, 3>{"slice_by_index", "slice_by_size", "gather"}, operation.kind()) &&
         value == operation.operand("x");
     const mil::Type& type = is_part ? operation.result()->type() : carried_type(*value);
-    return place(value) == Place::surface ? surface_bytes(type) : value_bytes(type);
+    return place(value) == Place::surface ? border_bytes(type) : value_bytes(type);
   }
 
   void read(const Operation& operation, const Value* value, OperationWork& work) {

@@ -19,6 +19,8 @@ struct OnChipRules {
   // an operation fits `capacity_bytes`.
   bool capacity_model = false;
   double capacity_bytes = 32.0 * 1024 * 1024;
+  // Rows of surfaces take whole multiples of 64 bytes (U1).
+  bool padded_rows = true;
   // Compressed weights cross DRAM as they are stored, else as fp16 (C46).
   bool compressed_weights_stream = true;
 };

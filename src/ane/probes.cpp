@@ -246,7 +246,10 @@ std::string_view unit_name(ProbeUnit unit) {
   return "";
 }
 
-std::string number(double value) { return value > 0 ? fmt::format("{:.4g}", value) : "-"; }
+std::string number(double value) {
+  if (value <= 0) return "-";
+  return value < 5e-4 ? "0.000" : fmt::format("{:.4g}", value);
+}
 
 }  // namespace
 

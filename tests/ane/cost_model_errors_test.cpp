@@ -88,6 +88,19 @@ TEST_F(CostModelErrors, CannotBeMuchReducedByAnotherFit) {
   }
 }
 
+TEST_F(CostModelErrors, ComeWithAFitOfWhateverChipsAFileHas) {
+  const std::vector<Measurement> rows = {(*measurements)[0]};
+  const auto few = prepare_chips(rows);
+  ASSERT_TRUE(few.has_value());
+  for (const Fit& one : fits()) {
+    EXPECT_EQ(is_measured(one, *few), one.profile == "m4") << one.profile;
+    if (!is_measured(one, *few)) continue;
+    const Constants constants = fit(one, rows, *few);
+    const ane::CostParameters parameters = with_constants(few->at("m4").parameters, one, constants);
+    EXPECT_NEAR(predict(rows[0], few->at("m4").workloads.at(rows[0].workload), parameters) / rows[0].value, 1, 0.01);
+  }
+}
+
 TEST_F(CostModelErrors, AreNotForGuessedFiles) {
   const Path path = Path(::testing::TempDir()) / "cost_model_rows.csv";
   const auto error_of = [&](const std::string& line) {

@@ -71,6 +71,7 @@ TEST(OperationWork, PadsTheRowsOfSurfacesTo64Bytes) {
   EXPECT_EQ(full, 2 * 8 * 64);
   EXPECT_EQ(work_of(relu("[1, 8, 1, 1]"))[0].activation_bytes, full);
   EXPECT_EQ(work_of(relu("[1, 8, 1, 33]"))[0].activation_bytes, 2 * full);
+  EXPECT_EQ(work_of(relu("[1, 8, 1, 33]"), {.padded_rows = false})[0].activation_bytes, 2 * 8 * 33 * 2);
 }
 
 TEST(OperationWork, WastesLanesOnChannelsThatAreNoMultipleOf32) {

@@ -93,8 +93,8 @@ TEST(Probes, PrintATableWithDashesForWhatNobodyMeasured) {
   EXPECT_EQ(probe_table(probe, {{0.001, 0.002}, {0.002, 0}}, true),
             "Title\n"
             "                            ms    TFLOPS       W  TFLOPS/W  published ms\n"
-            "one  first                   1  2.048e-06       2  1.024e-06           0.5\n"
-            "two  second program          2  1.024e-06       -         -             -\n"
+            "one  first                   1     0.000       2     0.000           0.5\n"
+            "two  second program          2     0.000       -         -             -\n"
             "Published: me.\n");
 }
 

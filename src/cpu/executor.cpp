@@ -11,6 +11,7 @@
 #include "cpu/passes/passes.h"
 #include "cpu/states_to_values.h"
 #include "mil/registry.h"
+#include "mil/specialize.h"
 
 namespace millwright::cpu {
 namespace {
@@ -40,6 +41,11 @@ Status check_literals(const mil::Operation& operation) {
                   mil::describe(operation), operand.name, literal->blob_reference().path);
     }
   }
+  for (const mil::Attribute& attribute : operation.attributes()) {
+    if (operation.is_const() || !attribute.value.is_blob()) continue;
+    return fail("{}: the elements of {} are in the weight file {}; load them before compiling",
+                mil::describe(operation), attribute.name, attribute.value.blob_reference().path);
+  }
   return {};
 }
 
@@ -52,7 +58,6 @@ bool is_parameter_text(const mil::Operation& operation) {
 Status check_function(const mil::Function& function) {
   const std::string where = "function " + function.name();
   for (const auto& input : function.inputs()) MW_TRY(check_value(*input, memory_type(input->type()), where));
-  for (const mil::Value* result : function.results()) MW_TRY(check_value(*result, result->type(), where));
   for (const auto& operation : function.block().operations()) {
     if (operation->definition() == nullptr) return fail("{}: unknown operation", mil::describe(*operation));
     if (!operation->blocks().empty()) {
@@ -64,6 +69,7 @@ Status check_function(const mil::Function& function) {
       MW_TRY(check_value(*result, result->type(), mil::describe(*operation)));
     }
   }
+  for (const mil::Value* result : function.results()) MW_TRY(check_value(*result, result->type(), where));
   return {};
 }
 
@@ -81,15 +87,29 @@ std::vector<int> aliases_of(const mil::Function& function) {
   return aliases;
 }
 
+// The function for the sizes of its inputs, where it leaves others open that follow from them and from constants; else
+// nothing.
+Result<std::unique_ptr<mil::Function>> with_known_sizes(const mil::Function& function) {
+  if (mil::is_static(function)) return nullptr;
+  std::vector<mil::Type> types;
+  for (const auto& input : function.inputs()) {
+    const mil::Type& type = memory_type(input->type());
+    if (!type.is_tensor() || !mil::is_static(type.shape())) return nullptr;
+    types.push_back(input->type());
+  }
+  return mil::specialize(function, types);
+}
+
 class Executable final : public CompiledFunction {
  public:
   Executable(LoweredFunction lowered, const MemoryPlan& plan, AlignedBuffer arena, std::vector<int> aliases,
-             bool profile, size_t inputs, size_t results)
+             bool profile, size_t inputs, std::vector<mil::Type> result_types)
       : buffers_(std::move(lowered.buffers)),
         memory_(std::move(lowered.memory)),
         aliases_(std::move(aliases)),
         input_count_(inputs),
-        result_count_(results),
+        result_types_(std::move(result_types)),
+        result_count_(result_types_.size()),
         profiles_(profile),
         arena_(std::move(arena)) {
     report_.arena_bytes = plan.arena_bytes;
@@ -119,6 +139,7 @@ class Executable final : public CompiledFunction {
     return profiles_ ? run_timed() : run_calls();
   }
 
+  const std::vector<mil::Type>& result_types() const override { return result_types_; }
   MemoryReport memory() const override { return report_; }
 
   std::vector<ProfileEntry> profile() const override {
@@ -209,6 +230,7 @@ class Executable final : public CompiledFunction {
   std::vector<Call> calls_;
   std::vector<int> aliases_;  // behind those of the results, the inputs that are written states
   size_t input_count_;
+  std::vector<mil::Type> result_types_;
   size_t result_count_;
   bool profiles_;
   AlignedBuffer arena_;
@@ -222,8 +244,10 @@ class Executable final : public CompiledFunction {
 
 }  // namespace
 
-Result<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(const mil::Function& function,
+Result<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(const mil::Function& declared,
                                                                     const CompileOptions& options) {
+  MW_ASSIGN(const std::unique_ptr<mil::Function> specialized, with_known_sizes(declared));
+  const mil::Function& function = specialized != nullptr ? *specialized : declared;
   MW_TRY(check_function(function));
   std::vector<int> aliases = aliases_of(function);
   const StatelessFunction stateless = states_to_values(function);
@@ -231,10 +255,12 @@ Result<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(const mil::F
   run_passes(*stateless.function);
   MW_ASSIGN(LoweredFunction lowered, Lowering(*stateless.function, stateless.written_to).lower());
   MW_ASSIGN(const MemoryPlan plan, plan_memory(lowered, aliases));
+  std::vector<mil::Type> result_types;
+  for (const mil::Value* result : function.results()) result_types.push_back(result->type());
   MW_ASSIGN(AlignedBuffer arena, AlignedBuffer::allocate(static_cast<size_t>(plan.arena_bytes)));
   return std::unique_ptr<CompiledFunction>(
       std::make_unique<Executable>(std::move(lowered), plan, std::move(arena), std::move(aliases), options.profile,
-                                   function.inputs().size(), function.results().size()));
+                                   function.inputs().size(), std::move(result_types)));
 }
 
 }  // namespace millwright::cpu

@@ -53,6 +53,9 @@ class CompiledFunction {
   // Not reentrant: one run at a time per object.
   virtual Status run(std::span<void* const> inputs, std::span<void* const> results) = 0;
 
+  // The types of the results. Where the function leaves sizes open that follow from its inputs' types and constants,
+  // these are known here.
+  virtual const std::vector<mil::Type>& result_types() const = 0;
   virtual MemoryReport memory() const = 0;
   virtual std::vector<ProfileEntry> profile() const = 0;  // in execution order; empty unless asked for
   virtual void reset_profile() = 0;

@@ -74,14 +74,14 @@ Result<FunctionRun> run_function(const mil::Function& function, std::span<const 
     buffers.push_back(std::move(buffer));
   }
   std::vector<void*> result_pointers;
-  for (const mil::Value* result : function.results()) {
-    const mil::Value* aliased = function.aliased_input(result);
+  for (size_t i = 0; i < function.results().size(); ++i) {
+    const mil::Value* aliased = function.aliased_input(function.results()[i]);
     const auto input = std::ranges::find(function.inputs(), aliased, [](const auto& one) { return one.get(); });
     if (aliased != nullptr && input != function.inputs().end()) {
       result_pointers.push_back(input_pointers[static_cast<size_t>(input - function.inputs().begin())]);
       continue;
     }
-    MW_ASSIGN(AlignedBuffer buffer, buffer_for(result->type()));
+    MW_ASSIGN(AlignedBuffer buffer, buffer_for(compiled->result_types()[i]));
     result_pointers.push_back(buffer.data());
     buffers.push_back(std::move(buffer));
   }
@@ -96,7 +96,7 @@ Result<FunctionRun> run_function(const mil::Function& function, std::span<const 
     report.run_seconds.push_back(seconds_since(start));
   }
   for (size_t i = 0; i < function.results().size(); ++i) {
-    report.results.push_back(tensor_at(function.results()[i]->type(), result_pointers[i]));
+    report.results.push_back(tensor_at(compiled->result_types()[i], result_pointers[i]));
   }
   for (size_t i = 0; i < function.inputs().size(); ++i) {
     const mil::Type& type = function.inputs()[i]->type();

@@ -48,6 +48,8 @@ std::span<const KernelEntry> rearrangement_kernels();
 std::span<const KernelEntry> coordinate_kernels();
 std::span<const KernelEntry> wide_integer_kernels();
 std::span<const KernelEntry> recurrent_kernels();
+std::span<const KernelEntry> sorting_kernels();
+std::span<const KernelEntry> compression_kernels();
 
 // fail("{}: …") with the operation's name and place in front.
 template <class... Args>

@@ -37,6 +37,7 @@ Result<LoweredFunction> Lowering::lower() {
   plan_pieces();
   for (const OperationGroup& group : form_groups(function_)) MW_TRY(lower_group(group));
   MW_TRY(move_results());
+  release_unread_constants();
   return std::move(lowered_);
 }
 
@@ -258,6 +259,21 @@ std::vector<View> Lowering::results_apart() {
     views[i] = copy;
   }
   return views;
+}
+
+// Compressed or converted weights were read at compile time only.
+void Lowering::release_unread_constants() {
+  std::vector<bool> is_read(lowered_.buffers.size(), false);
+  for (const Call& call : lowered_.calls) {
+    for (const View& view : call.reads) is_read[static_cast<size_t>(view.buffer)] = true;
+  }
+  for (size_t id = 0; id < lowered_.buffers.size(); ++id) {
+    Buffer& buffer = lowered_.buffers[id];
+    if (buffer.kind != Buffer::Kind::constant || is_read[id]) continue;
+    buffer.constant = AlignedBuffer();
+    buffer.bytes = 0;
+    lowered_.memory.set(static_cast<int>(id), nullptr);
+  }
 }
 
 Status Lowering::move_results() {

@@ -77,6 +77,7 @@ class Lowering {
   Status lower_group(const OperationGroup& group);
   void move(const View& from, const View& to, const std::string& label);
   std::vector<View> results_apart();
+  void release_unread_constants();
   Status move_results();
   View piece_view(const Piece& piece, const mil::Type& type);
 

@@ -1,7 +1,9 @@
-// Gather and scatter by rows of coordinates. Every coordinate is checked before anything is read or written by it.
+// Gather and scatter by rows of coordinates, and non_zero, which finds them. Every coordinate is checked before
+// anything is read or written by it.
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/element_dispatch.h"
 #include "cpu/index_operands.h"
 #include "cpu/kernel_table.h"
 #include "cpu/parallel_rows.h"
@@ -117,7 +119,51 @@ Status lower_scatter_nd(Lowering& lowering, const mil::Operation& operation) {
   return lowering.emit(operation, std::move(call));
 }
 
+bool is_zero(Half value) { return (value.bits & 0x7fffu) == 0; }
+bool is_zero(BFloat16 value) { return (value.bits & 0x7fffu) == 0; }
+template <class T>
+bool is_zero(T value) {
+  return value == T{0};
+}
+
+// Writes the coordinates of the elements that are not zero as far as there is room; returns how many there are.
+template <class T>
+int64_t write_coordinates(const T* x, const mil::Shape& shape, int32_t* rows, int64_t room) {
+  mil::Shape place(shape.size(), 0);
+  int64_t found = 0;
+  for (int64_t i = 0, count = mil::element_count(shape); i < count; ++i) {
+    if (!is_zero(x[i]) && found++ < room) {
+      for (const int64_t position : place) *rows++ = static_cast<int32_t>(position);
+    }
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      if (++place[axis] < shape[axis]) break;
+      place[axis] = 0;
+    }
+  }
+  return found;
+}
+
+// The number of rows that the result's type declares must be that of the run.
+Status lower_non_zero(Lowering& lowering, const mil::Operation& operation) {
+  const View x = lowering.dense_operand(operation, "x");
+  if (!has_number_type(x.element)) {
+    return operation_error(operation, "the CPU executor has no kernel of this operation for {}",
+                           mil::element_name(x.element));
+  }
+  const View y = lowering.dense_result(operation);
+  Call call{.kernel = "non_zero", .reads = {x}, .writes = {y}};
+  call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {
+    const int64_t found = with_number_type(x.element, [&]<class T>(T*) {
+      return write_coordinates(static_cast<const T*>(memory.at(x)), x.sizes, memory.integers(y), y.sizes[0]);
+    });
+    if (found == y.sizes[0]) return {};
+    return fail("{}: {} elements are not zero, the declared result has {} rows", where, found, y.sizes[0]);
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
 constexpr KernelEntry kEntries[] = {
+    {"non_zero", lower_non_zero, "*"},
     {"gather_nd", lower_gather_nd, "*"},
     {"scatter_nd", lower_scatter_nd, "indices"},
 };

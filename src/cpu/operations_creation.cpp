@@ -1,7 +1,9 @@
 // Operations that make tensors: constants and fills are views of bytes that exist before the run.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "cpu/index_operands.h"
 #include "cpu/kernel_table.h"
 #include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
@@ -21,7 +23,23 @@ Status lower_const(Lowering& lowering, const mil::Operation& operation) {
   return {};
 }
 
+// Sizes that are computed at run time must be those that the result's type declares.
+Status emit_size_check(Lowering& lowering, const mil::Operation& operation, std::string_view name) {
+  if (operation.find_operand(name) == nullptr || operation.constant(name) != nullptr) return {};
+  MW_ASSIGN(const View sizes, int32_operand(lowering, operation, name));
+  Call call{.kernel = "check_sizes", .reads = {sizes}};
+  call.run = [=, where = mil::describe(operation),
+              declared = operation.result()->shape()](const Memory& memory) -> Status {
+    const int32_t* found = memory.integers(sizes);
+    if (std::equal(declared.begin(), declared.end(), found, found + sizes.count())) return {};
+    return fail("{}: the computed shape is {}, the declared one {}", where,
+                mil::shape_text(mil::Shape(found, found + sizes.count())), mil::shape_text(declared));
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
 Status lower_fill(Lowering& lowering, const mil::Operation& operation) {
+  MW_TRY(emit_size_check(lowering, operation, "shape"));
   View value = lowering.operand(operation, "value");
   value = reshaped(value, {}).value();
   lowering.define(operation.result(), splat_view(value, operation.result()->type()));
@@ -46,8 +64,7 @@ Status lower_shape(Lowering& lowering, const mil::Operation& operation) {
 
 // An index outside [0, size) marks no element.
 Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
-  const View indices = lowering.dense_operand(operation, "indices");
-  MW_TRY(expect_element(operation, indices, mil::ElementType::int32));
+  MW_ASSIGN(const View indices, int32_operand(lowering, operation, "indices"));
   const View y = lowering.dense_result(operation);
   const auto axis = static_cast<size_t>(mil::axis_of(operation, "axis", y.rank()));
   const int64_t size = y.sizes[axis];

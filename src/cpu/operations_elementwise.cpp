@@ -358,6 +358,36 @@ int16_t engine_range(ProgramBuilder& b, const mil::Operation& operation) {
   return b.append(Op::select, {is_outside, infinite, number});
 }
 
+// alpha or beta, which are constants.
+int16_t parameter(ProgramBuilder& b, const mil::Operation& operation, std::string_view name) {
+  return b.constant(LaneType::float32, mil::number(operation, name));
+}
+
+int16_t threshold(ProgramBuilder& b, const mil::Operation& operation) {
+  const int16_t x = b.to_float(b.operand(operation, "x"));
+  return b.append(Op::maximum, {x, parameter(b, operation, "alpha")});
+}
+
+int16_t clamped_relu(ProgramBuilder& b, const mil::Operation& operation) {
+  return b.append(Op::minimum, {leaky_relu(b, operation), parameter(b, operation, "beta")});
+}
+
+int16_t linear_activation(ProgramBuilder& b, const mil::Operation& operation) {
+  const int16_t x = b.to_float(b.operand(operation, "x"));
+  const int16_t scaled = b.append(Op::mul, {x, parameter(b, operation, "alpha")});
+  return b.append(Op::add, {scaled, parameter(b, operation, "beta")});
+}
+
+int16_t sigmoid_hard(ProgramBuilder& b, const mil::Operation& operation) {
+  return clip_between(b, linear_activation(b, operation), 0, 1);
+}
+
+int16_t scaled_tanh(ProgramBuilder& b, const mil::Operation& operation) {
+  const int16_t x = b.to_float(b.operand(operation, "x"));
+  const int16_t curve = b.append(Op::tanh, {b.append(Op::mul, {x, parameter(b, operation, "beta")})});
+  return b.append(Op::mul, {curve, parameter(b, operation, "alpha")});
+}
+
 const std::unordered_map<std::string_view, Form>& forms() {
   static const std::unordered_map<std::string_view, Form> table = {
       {"add", binary<Op::add>},
@@ -408,6 +438,11 @@ const std::unordered_map<std::string_view, Form>& forms() {
       {"leaky_relu", leaky_relu},
       {"elu", elu},
       {"thresholded_relu", thresholded_relu},
+      {"threshold", threshold},
+      {"clamped_relu", clamped_relu},
+      {"linear_activation", linear_activation},
+      {"sigmoid_hard", sigmoid_hard},
+      {"scaled_tanh", scaled_tanh},
       {"mw.engine_range", engine_range},
   };
   return table;

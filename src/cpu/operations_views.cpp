@@ -1,4 +1,5 @@
 // Operations that only look at memory differently: no call, unless strides cannot express the result.
+#include "cpu/index_operands.h"
 #include "cpu/kernel_table.h"
 #include "mil/parameters.h"
 
@@ -10,7 +11,26 @@ Status lower_identity(Lowering& lowering, const mil::Operation& operation) {
   return {};
 }
 
+// A shape that is computed at run time must be the one that the type declares: −1 takes any size, 0 that of x.
+Status emit_shape_check(Lowering& lowering, const mil::Operation& operation) {
+  if (operation.operand("shape") == nullptr || operation.constant("shape") != nullptr) return {};
+  MW_ASSIGN(const View shape, int32_operand(lowering, operation, "shape"));
+  Call call{.kernel = "check_shape", .reads = {shape}};
+  call.run = [=, where = mil::describe(operation),
+              declared = operation.result()->shape()](const Memory& memory) -> Status {
+    const int32_t* sizes = memory.integers(shape);
+    for (size_t axis = 0; axis < declared.size(); ++axis) {
+      if (sizes[axis] == -1 || sizes[axis] == 0 || sizes[axis] == declared[axis]) continue;
+      return fail("{}: the computed shape is {}, the declared one {}", where,
+                  mil::shape_text(mil::Shape(sizes, sizes + declared.size())), mil::shape_text(declared));
+    }
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
 Status lower_reshape(Lowering& lowering, const mil::Operation& operation) {
+  if (operation.kind() == "reshape") MW_TRY(emit_shape_check(lowering, operation));
   const View x = lowering.operand(operation, "x");
   const mil::Shape& shape = operation.result()->shape();
   std::optional<View> view = reshaped(x, shape);

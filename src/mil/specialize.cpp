@@ -161,7 +161,7 @@ class Specializer {
     folded_.insert(value);
   }
 
-  // Every operand is a constant, and one of them comes from a `shape`.
+  // Every operand is a constant, and one of them comes from a `shape` or the size of the result is that of its data.
   bool is_foldable(const Operation& copy, const std::vector<Type>& types) const {
     const OperationDefinition* definition = copy.definition();
     if (definition == nullptr || definition->has_side_effects || definition->internal || !copy.blocks().empty() ||
@@ -172,7 +172,7 @@ class Specializer {
       return !type.is_tensor() || (is_static(type.shape()) && type.count() > kMostFoldedElements);
     };
     if (std::ranges::any_of(types, is_long)) return false;
-    bool from_shape = false;
+    bool from_shape = std::ranges::any_of(types, [](const Type& type) { return !is_static_type(type); });
     for (const Value* value : copy.all_operands()) {
       if (value->producer() == nullptr || !value->producer()->is_const()) return false;
       if (value->producer()->attribute("val")->is_blob()) return false;

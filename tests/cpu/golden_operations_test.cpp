@@ -51,7 +51,7 @@ std::vector<GoldenCase> cases_of(const std::string& file) {
 
 std::vector<GoldenCase> all_cases() {
   std::vector<GoldenCase> all;
-  for (const char* file : {"movement", "recurrent"}) {
+  for (const char* file : {"movement", "recurrent", "elementary"}) {
     for (GoldenCase& one : cases_of(file)) all.push_back(std::move(one));
   }
   return all;

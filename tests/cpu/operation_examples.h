@@ -63,5 +63,7 @@ inline mil::Shape narrowed(TestFunction& f, mil::Shape shape) {
 std::vector<Example> rearrangement_examples();
 std::vector<Example> coordinate_examples();
 std::vector<Example> recurrent_examples();
+std::vector<Example> sorting_examples();
+std::vector<Example> scale_examples();
 
 }  // namespace millwright::cpu

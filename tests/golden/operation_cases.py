@@ -80,8 +80,8 @@ def _numbers(value):
     def number(one):
         if not math.isfinite(one):
             return str(float(one))
-        # The shortest text that gives the number back in its own type.
-        return int(one) if one == int(one) else float(str(one))
+        # The shortest text that gives the number back in its own type; of fp16 the number itself, as short as that.
+        return int(one) if one == int(one) else float(one) if _array(value).dtype == numpy.float16 else float(str(one))
 
     return [int(one) if _array(value).dtype.kind in "biu" else number(one) for one in _array(value).ravel()]
 

@@ -5,6 +5,7 @@ namespace millwright::cpu {
 void run_passes(mil::Function& function) {
   mil::remove_dead_operations(function);
   decompose_composites(function);
+  decompose_scales(function);
   merge_pads(function);
   accumulate_scatters(function);
   fuse_softmax(function);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
+#include <vector>
 
 #include "mil/ir.h"
 
@@ -10,6 +12,10 @@ namespace millwright::cpu {
 
 // Composite operations in simpler ones, which work in fp32: layer_norm, reduce_l2_norm, reduce_log_sum.
 size_t decompose_composites(mil::Function& function);
+// Scales and shifts per channel or block (prelu, quantization, compressed weights) as elementwise operations.
+size_t decompose_scales(mil::Function& function);
+// The kinds that decompose_scales replaces.
+std::vector<std::string_view> kinds_decomposed_to_scales();
 // Identities, casts to the same type, reshapes to the same shape, sums with a fill of zeros, products by one.
 size_t remove_identities(mil::Function& function);
 // pad(a) + pad(b) with zeros, side by side on one axis → concat(a, b): the gradient of two slices.

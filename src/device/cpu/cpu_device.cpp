@@ -22,11 +22,19 @@ class CpuRequest final : public Request {
   std::vector<void*> outputs_;
 };
 
+// A result may have a size that is known since the function has been compiled.
+std::vector<Port> typed_ports(const mil::Function& function, std::span<const mil::Type> types) {
+  std::vector<Port> ports = output_ports(function);
+  for (size_t i = 0; i < ports.size(); ++i) ports[i].type = types[i];
+  return ports;
+}
+
 // Compiled code and its arena are resident from compile() on: loading only marks the executable as usable.
 class CpuExecutable final : public Executable {
  public:
   CpuExecutable(const mil::Function& function, std::unique_ptr<cpu::CompiledFunction> compiled)
-      : Executable(function.name(), input_ports(function), output_ports(function)), function_(std::move(compiled)) {}
+      : Executable(function.name(), input_ports(function), typed_ports(function, compiled->result_types())),
+        function_(std::move(compiled)) {}
 
   Status load() override {
     loaded_ = true;

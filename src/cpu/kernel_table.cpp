@@ -13,7 +13,8 @@ const std::unordered_map<std::string_view, const KernelEntry*>& table() {
     std::unordered_map<std::string_view, const KernelEntry*> map;
     for (auto rows : {view_kernels, movement_kernels, product_kernels, reduction_kernels, softmax_kernels,
                       gather_kernels, creation_kernels, unfused_kernels, rearrangement_kernels, coordinate_kernels,
-                      recurrent_kernels, sorting_kernels, compression_kernels, wide_integer_kernels}) {
+                      wide_integer_kernels, recurrent_kernels, sorting_kernels, compression_kernels,
+                      convolution_kernels, pooling_kernels, normalization_kernels, attention_kernels, slice_kernels}) {
       for (const KernelEntry& entry : rows()) map.emplace(entry.kind, &entry);
     }
     return map;

@@ -50,6 +50,11 @@ std::span<const KernelEntry> wide_integer_kernels();
 std::span<const KernelEntry> recurrent_kernels();
 std::span<const KernelEntry> sorting_kernels();
 std::span<const KernelEntry> compression_kernels();
+std::span<const KernelEntry> convolution_kernels();
+std::span<const KernelEntry> pooling_kernels();
+std::span<const KernelEntry> normalization_kernels();
+std::span<const KernelEntry> attention_kernels();
+std::span<const KernelEntry> slice_kernels();
 
 // fail("{}: …") with the operation's name and place in front.
 template <class... Args>

@@ -35,7 +35,10 @@ View splat_view(const View& scalar, const mil::Type& type) {
 Result<LoweredFunction> Lowering::lower() {
   define_inputs();
   plan_pieces();
-  for (const OperationGroup& group : form_groups(function_)) MW_TRY(lower_group(group));
+  for (const OperationGroup& group : form_groups(function_)) {
+    MW_TRY(lower_group(group));
+    MW_TRY(memory_left_);
+  }
   MW_TRY(move_results());
   release_unread_constants();
   return std::move(lowered_);
@@ -43,12 +46,19 @@ Result<LoweredFunction> Lowering::lower() {
 
 int Lowering::add_buffer(Buffer::Kind kind, int64_t bytes, int index) {
   Buffer buffer{kind, bytes, index, {}};
-  if (kind == Buffer::Kind::constant) buffer.constant = AlignedBuffer(static_cast<size_t>(bytes));
+  if (kind == Buffer::Kind::constant) buffer.constant = allocated(bytes);
   lowered_.buffers.push_back(std::move(buffer));
   const int id = static_cast<int>(lowered_.buffers.size()) - 1;
   lowered_.memory.resize(lowered_.buffers.size());
   lowered_.memory.set(id, lowered_.buffers.back().constant.data());
   return id;
+}
+
+AlignedBuffer Lowering::allocated(int64_t bytes) {
+  auto buffer = AlignedBuffer::allocate(static_cast<size_t>(bytes));
+  if (buffer) return std::move(*buffer);
+  if (memory_left_) memory_left_ = forward_error(buffer);
+  return {};
 }
 
 void Lowering::define_inputs() {
@@ -106,7 +116,7 @@ View Lowering::argument(const mil::Argument& argument) {
 View Lowering::constant(const mil::Literal& literal) {
   const std::span<const std::byte> elements = literal.elements();
   const View view = dense_view(add_buffer(Buffer::Kind::constant, literal.type().bytes()), literal.type());
-  if (!elements.empty()) std::memcpy(lowered_.memory.at(view), elements.data(), elements.size());
+  if (!elements.empty() && memory_left_) std::memcpy(lowered_.memory.at(view), elements.data(), elements.size());
   return view;
 }
 
@@ -148,6 +158,7 @@ bool Lowering::is_constant(const View& view) const {
 }
 
 Status Lowering::emit(const mil::Operation& operation, Call call) {
+  MW_TRY(memory_left_);
   call.label = operation.label();
   if (call.label.empty() && !operation.results().empty()) call.label = operation.result()->name();
   int64_t read_bytes = 0;
@@ -167,9 +178,10 @@ Status Lowering::emit(const mil::Operation& operation, Call call) {
   for (const View& view : call.writes) {
     Buffer& buffer = lowered_.buffers[static_cast<size_t>(view.buffer)];
     buffer.kind = Buffer::Kind::constant;
-    buffer.constant = AlignedBuffer(static_cast<size_t>(buffer.bytes));
+    buffer.constant = allocated(buffer.bytes);
     lowered_.memory.set(view.buffer, buffer.constant.data());
   }
+  MW_TRY(memory_left_);
   return call.run(lowered_.memory);
 }
 

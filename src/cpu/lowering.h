@@ -71,6 +71,8 @@ class Lowering {
     int64_t begin;
   };
 
+  // Zeroed bytes for a constant; nothing, and an error in memory_left_, where there are none.
+  AlignedBuffer allocated(int64_t bytes);
   int add_buffer(Buffer::Kind kind, int64_t bytes, int index = -1);
   void plan_pieces();
   void define_inputs();
@@ -84,6 +86,7 @@ class Lowering {
   const mil::Function& function_;
   std::vector<int> states_;
   LoweredFunction lowered_;
+  Status memory_left_;  // an error from the first allocation that failed on
   std::unordered_map<const mil::Value*, View> views_;
   std::unordered_map<const mil::Value*, Piece> pieces_;
   std::unordered_map<const mil::Value*, View> reserved_;  // results allotted before their operation is lowered

@@ -5,6 +5,7 @@
 
 #include "cpu/index_operands.h"
 #include "cpu/kernel_table.h"
+#include "cpu/number_types.h"
 #include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
@@ -46,7 +47,37 @@ Status lower_fill(Lowering& lowering, const mil::Operation& operation) {
   return {};
 }
 
+// start + i · step, as many as the result type says: bounds that the program computes must agree with it.
+Status lower_run_time_range(Lowering& lowering, const mil::Operation& operation) {
+  const View y = lowering.dense_result(operation);
+  const View start = lowering.operand(operation, "start");
+  const View end = lowering.operand(operation, "end");
+  const View step = lowering.operand(operation, "step");
+  return with_number(operation, y.element, [&]<class T>(T) -> Status {
+    Call call{.kernel = "range_1d", .reads = {start, end, step}, .writes = {y}};
+    call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {
+      const auto number = [&](const View& view) {
+        return static_cast<double>(*static_cast<const T*>(memory.at(view)));
+      };
+      const double count = std::max(0.0, std::ceil((number(end) - number(start)) / number(step)));
+      if (count != static_cast<double>(y.count())) {
+        return fail("{}: from {} to {} by {} are {} numbers; its type has {}", where, number(start), number(end),
+                    number(step), count, y.count());
+      }
+      T* result = static_cast<T*>(memory.at(y));
+      for (int64_t i = 0; i < y.count(); ++i) {
+        result[i] = static_cast<T>(number(start) + static_cast<double>(i) * number(step));
+      }
+      return {};
+    };
+    return lowering.emit(operation, std::move(call));
+  });
+}
+
 Status lower_range(Lowering& lowering, const mil::Operation& operation) {
+  for (const std::string_view name : {"start", "end", "step"}) {
+    if (mil::find_parameter(operation, name) == nullptr) return lower_run_time_range(lowering, operation);
+  }
   const mil::Type& type = operation.result()->type();
   std::vector<double> numbers(static_cast<size_t>(type.count()));
   const double start = mil::number(operation, "start");
@@ -92,9 +123,8 @@ Status lower_one_hot(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"const", lower_const, "*"},    {"fill", lower_fill, "*"},
-    {"fill_like", lower_fill, "*"}, {"range_1d", lower_range, "*"},
-    {"shape", lower_shape, "*"},    {"one_hot", lower_one_hot, "on_value off_value results"},
+    {"const", lower_const, "*"}, {"fill", lower_fill, "*"},   {"fill_like", lower_fill, "*"},
+    {"range_1d", lower_range},   {"shape", lower_shape, "*"}, {"one_hot", lower_one_hot, "on_value off_value results"},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Operations that copy elements: concat, stack, pad, slices at run-time positions, band_part.
+// Operations that copy elements: concat, stack, pad, band_part.
 #include <algorithm>
 #include <cstring>
 
@@ -102,89 +102,6 @@ Status lower_pad(Lowering& lowering, const mil::Operation& operation) {
   return lower_border_pad(lowering, operation, x, lowering.dense_result(operation), mode == "reflect");
 }
 
-// A window of a tensor whose place is read when the call runs.
-struct Window {
-  std::string where;  // the operation, for messages
-  View whole;
-  mil::Shape sizes;
-
-  // Elements from the start of `whole`; a window that leaves the tensor is the user's error.
-  Result<int64_t> offset(const int32_t* begin) const {
-    int64_t elements = 0;
-    for (size_t axis = 0; axis < sizes.size(); ++axis) {
-      int64_t first = begin[axis];
-      if (first < 0) first += whole.sizes[axis];
-      if (first < 0 || first > whole.sizes[axis] - sizes[axis]) {
-        return fail("{}: begin {} and size {} leave axis {} of size {}", where, begin[axis], sizes[axis], axis,
-                    whole.sizes[axis]);
-      }
-      elements += first * whole.strides[axis];
-    }
-    return elements;
-  }
-};
-
-std::byte* moved(void* base, int64_t bytes) { return static_cast<std::byte*>(base) + bytes; }
-
-Status lower_slice_by_size(Lowering& lowering, const mil::Operation& operation) {
-  const View x = lowering.operand(operation, "x");
-  const mil::Shape& sizes = operation.result()->shape();
-  if (const mil::Literal* begin = operation.constant("begin")) {
-    View view = x;
-    for (size_t axis = 0; axis < sizes.size(); ++axis) {
-      const int64_t first = begin->integer_at(static_cast<int64_t>(axis));
-      view = sliced(view, axis, first < 0 ? first + x.sizes[axis] : first, sizes[axis]);
-    }
-    lowering.define(operation.result(), view);
-    return {};
-  }
-  const View begin = lowering.dense_operand(operation, "begin");
-  MW_TRY(expect_element(operation, begin, mil::ElementType::int32));
-  const View target = lowering.result(operation);
-  Call call{.kernel = "slice", .reads = {x, begin}, .writes = {target}};
-  call.run = [=, width = width_of(x), window = Window{mil::describe(operation), x, sizes},
-              loop = collapsed(sizes, std::vector{x.strides, target.strides})](const Memory& memory) -> Status {
-    MW_ASSIGN(const int64_t offset, window.offset(memory.integers(begin)));
-    strided_copy(width, loop.sizes, moved(memory.at(x), offset * width), loop.strides[0], memory.at(target),
-                 loop.strides[1]);
-    return {};
-  };
-  return lowering.emit(operation, std::move(call));
-}
-
-Status lower_slice_update(Lowering& lowering, const mil::Operation& operation) {
-  const View x = lowering.operand(operation, "x");
-  const View update = lowering.operand(operation, "update");
-  if (const auto axes = mil::slice_axes(operation, x.sizes)) {
-    MW_ASSIGN(const View copy, lowering.emit_working_copy(operation, x));
-    View place = copy;
-    for (size_t axis = 0; axis < axes->size(); ++axis) {
-      place = sliced(place, axis, (*axes)[axis].begin, (*axes)[axis].size, (*axes)[axis].stride);
-    }
-    if (update.count() == 0) return {};
-    return lowering.emit_copy(operation, update, reshaped(place, update.sizes).value(), /*is_partial=*/true);
-  }
-  const auto any = [](const std::vector<bool>& mask) { return std::ranges::count(mask, true) > 0; };
-  const auto strides = mil::integers(operation, "stride");
-  if (any(mil::flags(operation, "begin_mask")) || any(mil::flags(operation, "end_mask")) ||
-      any(mil::flags(operation, "squeeze_mask")) || std::ranges::any_of(strides, [](int64_t s) { return s != 1; })) {
-    return operation_error(operation, "with a run-time begin the CPU executor takes no masks and no strides");
-  }
-  const View begin = lowering.dense_operand(operation, "begin");
-  MW_TRY(expect_element(operation, begin, mil::ElementType::int32));
-  MW_ASSIGN(const View copy, lowering.emit_working_copy(operation, x));
-  Call call{.kernel = "slice_update", .reads = {update, begin}, .writes = {copy}, .is_partial = true};
-  call.run = [=, width = width_of(x), window = Window{mil::describe(operation), copy, update.sizes},
-              loop =
-                  collapsed(update.sizes, std::vector{update.strides, copy.strides})](const Memory& memory) -> Status {
-    MW_ASSIGN(const int64_t offset, window.offset(memory.integers(begin)));
-    strided_copy(width, loop.sizes, memory.at(update), loop.strides[0], moved(memory.at(copy), offset * width),
-                 loop.strides[1]);
-    return {};
-  };
-  return lowering.emit(operation, std::move(call));
-}
-
 // Keeps the elements whose column is at most `lower` left and `upper` right of their row; negative: no limit.
 Status lower_band_part(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.dense_operand(operation, "x");
@@ -217,8 +134,6 @@ constexpr KernelEntry kEntries[] = {
     {"concat", lower_concat, "*"},
     {"stack", lower_stack, "*"},
     {"pad", lower_pad, "*"},
-    {"slice_by_size", lower_slice_by_size, "x results"},
-    {"slice_update", lower_slice_update, "x update results"},
     {"band_part", lower_band_part, "*"},
 };
 

@@ -1,24 +1,17 @@
-// Matrix products: matmul, mw.matmul, linear and conv as batched GEMM calls. Transposes, broadcast and reduced batch
+// Matrix products: matmul, mw.matmul, linear and einsum as batched GEMM calls. Transposes, broadcast and reduced batch
 // axes are strides, so no operand is copied unless neither of its matrix axes is contiguous.
 #include <algorithm>
+#include <type_traits>
 
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/gemm.h"
+#include "cpu/number_types.h"
+#include "cpu/operations_products.h"
+#include "cpu/parallel_rows.h"
 #include "mil/parameters.h"
 
 namespace millwright::cpu {
 namespace {
-
-// C [batch…, m, n] = alpha · A [batch…, m, k] · B [batch…, k, n] + addend. Views have equal batch axes; c and addend
-// have stride 0 in the reduced ones.
-struct Product {
-  View a;
-  View b;
-  View c;
-  std::vector<uint8_t> reduced;  // one per batch axis
-  float alpha = 1;
-  std::optional<View> addend;
-};
 
 // A matrix with no contiguous axis and more elements than this is copied first.
 constexpr int64_t kLargestStridedMatrix = 1024;
@@ -111,7 +104,9 @@ void run_product(const PreparedProduct& prepared, GemmProblem problem) {
   }
 }
 
-Status emit_product(Lowering& lowering, const mil::Operation& operation, Product product, bool accumulates = false) {
+}  // namespace
+
+Status emit_product(Lowering& lowering, const mil::Operation& operation, Product product, bool accumulates) {
   for (const View* view : {&product.a, &product.b}) {
     const bool computable = view->element == mil::ElementType::fp32 || view->element == mil::ElementType::fp16 ||
                             view->element == mil::ElementType::bf16;
@@ -160,6 +155,8 @@ Status emit_product(Lowering& lowering, const mil::Operation& operation, Product
   return lowering.emit(operation, std::move(call));
 }
 
+namespace {
+
 // The operand as [batch…, rows, columns] of the given rank: rank-1 promotion, transpose, batch axes of 1 in front.
 View matrix_operand(View view, bool transposed, bool is_left, size_t rank) {
   if (view.sizes.size() == 1) {
@@ -199,9 +196,56 @@ View spread_result(const View& view, const mil::Shape& full, const std::vector<b
   return result;
 }
 
+// Integers wrap around. One task per row of the result; programs multiply few of them.
+template <class T>
+Status emit_integer_product(Lowering& lowering, const mil::Operation& operation, const Product& product) {
+  using Unsigned = std::make_unsigned_t<T>;
+  const View& c = product.c;
+  const size_t rank = c.sizes.size();
+  const int64_t columns = c.sizes[rank - 1];
+  const int64_t depth = product.a.sizes[rank - 1];
+  const auto row_offset = [rank](const View& view, int64_t row) {
+    int64_t offset = 0;
+    for (size_t axis = rank - 1; axis-- > 0;) {
+      offset += row % view.sizes[axis] * view.strides[axis];
+      row /= view.sizes[axis];
+    }
+    return offset;
+  };
+  // The rows of b are k, those of a and c are m: b is walked with the batch axes of c only.
+  View batch_of_b = product.b;
+  batch_of_b.sizes[rank - 2] = c.sizes[rank - 2];
+  batch_of_b.strides[rank - 2] = 0;
+  Call call{.kernel = "matmul", .reads = {product.a, product.b}, .writes = {c}};
+  call.run = [=, a = product.a, b = product.b,
+              rows = columns == 0 ? 0 : c.count() / columns](const Memory& memory) -> Status {
+    parallel_rows(rows, columns * depth, [&](int64_t row) {
+      const T* left = static_cast<const T*>(memory.at(a)) + row_offset(a, row);
+      const T* right = static_cast<const T*>(memory.at(b)) + row_offset(batch_of_b, row);
+      T* result = static_cast<T*>(memory.at(c)) + row_offset(c, row);
+      for (int64_t column = 0; column < columns; ++column) {
+        Unsigned sum = 0;
+        for (int64_t k = 0; k < depth; ++k) {
+          sum += static_cast<Unsigned>(left[k * a.strides[rank - 1]]) *
+                 static_cast<Unsigned>(right[k * b.strides[rank - 2] + column * b.strides[rank - 1]]);
+        }
+        result[column * c.strides[rank - 1]] = static_cast<T>(sum);
+      }
+    });
+    return {};
+  };
+  return lowering.emit(operation, std::move(call));
+}
+
 Status lower_matmul(Lowering& lowering, const mil::Operation& operation) {
-  const View x = lowering.operand(operation, "x");
-  const View y = lowering.operand(operation, "y");
+  View x = lowering.operand(operation, "x");
+  View y = lowering.operand(operation, "y");
+  const mil::ElementType element = operation.result()->element();
+  const bool is_integer = mil::is_integer(element);
+  if (is_integer) {
+    MW_ASSIGN(x, lowering.converted(operation, x, element));
+    MW_ASSIGN(y, lowering.converted(operation, y, element));
+  }
   const size_t rank = std::max<size_t>({x.sizes.size(), y.sizes.size(), 2});
   Product product;
   product.a = matrix_operand(x, mil::flag(operation, "transpose_x"), true, rank);
@@ -246,6 +290,10 @@ Status lower_matmul(Lowering& lowering, const mil::Operation& operation) {
     }
   }
   product.c = spread_result(target, full, is_dropped);
+  if (is_integer) {
+    return with_integer(operation, element,
+                        [&]<class T>(T) -> Status { return emit_integer_product<T>(lowering, operation, product); });
+  }
   return emit_product(lowering, operation, std::move(product), accumulates);
 }
 
@@ -265,95 +313,32 @@ Status lower_linear(Lowering& lowering, const mil::Operation& operation) {
   return emit_product(lowering, operation, std::move(product), has_bias);
 }
 
-// x padded with zeros on its spatial axes.
-Result<View> padded(Lowering& lowering, const mil::Operation& operation, const View& x,
-                    const std::vector<std::pair<int64_t, int64_t>>& pads) {
-  if (std::ranges::all_of(pads, [](const auto& pad) { return pad.first == 0 && pad.second == 0; })) return x;
-  mil::Shape sizes = x.sizes;
-  for (size_t axis = 0; axis < pads.size(); ++axis) sizes[axis + 2] += pads[axis].first + pads[axis].second;
-  const View target = lowering.temporary(mil::Type::tensor(x.element, sizes));
-  const View zero = lowering.constant(mil::Literal::number(x.element, 0));
-  MW_TRY(lowering.emit_copy(operation, zero, target, /*is_partial=*/true));
-  View inside = target;
-  for (size_t axis = 0; axis < pads.size(); ++axis) {
-    inside = sliced(inside, axis + 2, pads[axis].first, x.sizes[axis + 2]);
-  }
-  MW_TRY(lowering.emit_copy(operation, x, inside, /*is_partial=*/true));
-  return target;
-}
-
-// The convolution as a product: windows of x, a view [B, G, C/G, kernel…, output…], are its right operand
-// [B, G, C/G · kernel, output]; a kernel of one element with stride 1 needs no copy.
-Status lower_conv(Lowering& lowering, const mil::Operation& operation) {
-  const View x = lowering.operand(operation, "x");
-  const View weight = lowering.dense_operand(operation, "weight");
-  const View target = lowering.dense_result(operation);
-  const size_t spatial = x.sizes.size() - 2;
-  const auto parameter = [&](std::string_view name, size_t count, int64_t value) {
-    std::vector<int64_t> values = mil::integers(operation, name);
-    if (values.empty()) values.assign(count, value);
-    return values;
+// nchw,nwhu->nchu and, without n, chw,whu->chu: for each batch and h a product of [c, w] and [w, u].
+Status lower_einsum(Lowering& lowering, const mil::Operation& operation) {
+  const auto& values = operation.find_operand("values")->arguments;
+  const auto batched = [](View view) {
+    if (view.sizes.size() == 3) {
+      view.sizes.insert(view.sizes.begin(), 1);
+      view.strides.insert(view.strides.begin(), 0);
+    }
+    return view;
   };
-  const std::vector<int64_t> strides = parameter("strides", spatial, 1);
-  const std::vector<int64_t> dilations = parameter("dilations", spatial, 1);
-  const std::vector<int64_t> pad = parameter("pad", 2 * spatial, 0);
-  const std::string pad_type = mil::text(operation, "pad_type");
-  std::vector<std::pair<int64_t, int64_t>> pads(spatial, {0, 0});
-  for (size_t axis = 0; axis < spatial; ++axis) {
-    if (pad_type == "custom") pads[axis] = {pad[2 * axis], pad[2 * axis + 1]};
-    if (!pad_type.starts_with("same")) continue;
-    const int64_t reach = dilations[axis] * (weight.sizes[axis + 2] - 1) + 1;
-    const int64_t total =
-        std::max<int64_t>(0, (target.sizes[axis + 2] - 1) * strides[axis] + reach - x.sizes[axis + 2]);
-    const int64_t smaller = total / 2;
-    pads[axis] = pad_type == "same" ? std::pair{smaller, total - smaller} : std::pair{total - smaller, smaller};
-  }
-  MW_ASSIGN(const View source, padded(lowering, operation, x, pads));
-
-  const int64_t groups = mil::integer(operation, "groups");
-  if (spatial > 2 && groups > 1 && x.sizes[0] > 1) {
-    return operation_error(operation, "the CPU executor has no kernel for groups with three spatial axes and a batch");
-  }
-  const int64_t channels = weight.sizes[1];
-  View windows{source.buffer, source.offset, source.element, {x.sizes[0], groups, channels}, {}};
-  windows.strides = {source.strides[0], source.strides[1] * channels, source.strides[1]};
-  int64_t taps = channels;
-  int64_t outputs = 1;
-  for (size_t axis = 0; axis < spatial; ++axis) {
-    windows.sizes.push_back(weight.sizes[axis + 2]);
-    windows.strides.push_back(source.strides[axis + 2] * dilations[axis]);
-    taps *= weight.sizes[axis + 2];
-  }
-  for (size_t axis = 0; axis < spatial; ++axis) {
-    windows.sizes.push_back(target.sizes[axis + 2]);
-    windows.strides.push_back(source.strides[axis + 2] * strides[axis]);
-    outputs *= target.sizes[axis + 2];
-  }
-  const mil::Shape columns = {x.sizes[0], groups, taps, outputs};
-  std::optional<View> right = reshaped(windows, columns);
-  if (!right) right = reshaped(lowering.dense(windows, operation), columns);
-
-  const bool has_bias = operation.find_operand("bias") != nullptr;
-  if (has_bias) {
-    View bias = lowering.operand(operation, "bias");  // [O] along axis 1 of the result
-    bias.sizes.insert(bias.sizes.end(), spatial, 1);
-    bias.strides.insert(bias.strides.end(), spatial, 0);
-    MW_TRY(lowering.emit_copy(operation, bias, target, /*is_partial=*/true));
-  }
-  const int64_t outputs_per_group = weight.sizes[0] / groups;
+  constexpr int64_t kHeightFirst[] = {0, 2, 1, 3};
+  const View target = permuted(batched(lowering.result(operation)), kHeightFirst);
+  const mil::Shape batch(target.sizes.begin(), target.sizes.end() - 2);
   Product product;
-  product.a = spread_batch(reshaped(weight, {1, groups, outputs_per_group, taps}).value(), {x.sizes[0], groups});
-  product.b = *right;
-  product.c = reshaped(target, {x.sizes[0], groups, outputs_per_group, outputs}).value();
+  product.a = spread_batch(permuted(batched(lowering.argument(values[0])), kHeightFirst), batch);
+  product.b = spread_batch(permuted(batched(lowering.argument(values[1])), kHeightFirst), batch);
+  product.c = target;
   product.reduced.assign(2, 0);
-  return emit_product(lowering, operation, std::move(product), has_bias);
+  return emit_product(lowering, operation, std::move(product));
 }
 
 constexpr KernelEntry kEntries[] = {
     {"matmul", lower_matmul, "x y"},
     {"mw.matmul", lower_matmul, "x y"},
     {"linear", lower_linear, "x weight"},
-    {"conv", lower_conv, "x weight"},
+    {"einsum", lower_einsum, "values"},
 };
 
 }  // namespace

@@ -44,18 +44,6 @@ Status lower_transpose(Lowering& lowering, const mil::Operation& operation) {
   return {};
 }
 
-Status lower_slice_by_index(Lowering& lowering, const mil::Operation& operation) {
-  View view = lowering.operand(operation, "x");
-  const auto axes = mil::slice_axes(operation, view.sizes);
-  if (!axes)
-    return operation_error(operation, "begin and end must be constants; use slice_by_size for a run-time begin");
-  for (size_t axis = 0; axis < axes->size(); ++axis) {
-    view = sliced(view, axis, (*axes)[axis].begin, (*axes)[axis].size, (*axes)[axis].stride);
-  }
-  lowering.define(operation.result(), reshaped(view, operation.result()->shape()).value());
-  return {};
-}
-
 Status lower_split(Lowering& lowering, const mil::Operation& operation) {
   const View x = lowering.operand(operation, "x");
   const auto axis = static_cast<size_t>(mil::axis_of(operation, "axis", x.rank()));
@@ -97,17 +85,11 @@ Status lower_tile(Lowering& lowering, const mil::Operation& operation) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"identity", lower_identity, "*"},
-    {"reshape", lower_reshape, "*"},
-    {"expand_dims", lower_reshape, "*"},
-    {"squeeze", lower_reshape, "*"},
-    {"transpose", lower_transpose, "*"},
-    {"slice_by_index", lower_slice_by_index, "*"},
-    {"split", lower_split, "*"},
-    {"reverse", lower_reverse, "*"},
-    {"tile", lower_tile, "*"},
-    {"flatten2d", lower_reshape, "*"},
-    {"reshape_like", lower_reshape, "*"},
+    {"identity", lower_identity, "*"}, {"reshape", lower_reshape, "*"},      {"expand_dims", lower_reshape, "*"},
+    {"squeeze", lower_reshape, "*"},   {"transpose", lower_transpose, "*"},
+
+    {"split", lower_split, "*"},       {"reverse", lower_reverse, "*"},      {"tile", lower_tile, "*"},
+    {"flatten2d", lower_reshape, "*"}, {"reshape_like", lower_reshape, "*"},
 };
 
 }  // namespace

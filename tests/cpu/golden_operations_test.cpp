@@ -51,7 +51,8 @@ std::vector<GoldenCase> cases_of(const std::string& file) {
 
 std::vector<GoldenCase> all_cases() {
   std::vector<GoldenCase> all;
-  for (const char* file : {"movement", "recurrent", "elementary"}) {
+  for (const char* file : {"movement", "recurrent", "elementary", "products", "convolution", "pooling", "normalization",
+                           "reduction", "elementwise"}) {
     for (GoldenCase& one : cases_of(file)) all.push_back(std::move(one));
   }
   return all;

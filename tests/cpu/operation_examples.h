@@ -65,5 +65,6 @@ std::vector<Example> coordinate_examples();
 std::vector<Example> recurrent_examples();
 std::vector<Example> sorting_examples();
 std::vector<Example> scale_examples();
+std::vector<Example> dense_examples();
 
 }  // namespace millwright::cpu

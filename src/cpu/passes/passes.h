@@ -10,12 +10,15 @@
 
 namespace millwright::cpu {
 
-// Composite operations in simpler ones, which work in fp32: layer_norm, reduce_l2_norm, reduce_log_sum.
+// Composite operations in simpler ones, which work in fp32: normalisations, quantized convolutions, reduce_l2_norm,
+// reduce_log_sum.
 size_t decompose_composites(mil::Function& function);
 // Scales and shifts per channel or block (prelu, quantization, compressed weights) as elementwise operations.
 size_t decompose_scales(mil::Function& function);
 // The kinds that decompose_scales replaces.
 std::vector<std::string_view> kinds_decomposed_to_scales();
+// Whether that pass knows the kind.
+bool is_decomposed(std::string_view kind);
 // Identities, casts to the same type, reshapes to the same shape, sums with a fill of zeros, products by one.
 size_t remove_identities(mil::Function& function);
 // pad(a) + pad(b) with zeros, side by side on one axis → concat(a, b): the gradient of two slices.
@@ -27,8 +30,7 @@ size_t fuse_softmax(mil::Function& function);
 // Scalar factors, sums over batch axes and added tensors into the matrix product → mw.matmul.
 size_t fuse_matmul(mil::Function& function);
 // Casts around the operations whose kernels compute in fp32 or int32 only (kernel_table.h): operands of narrower types
-// are widened, results narrowed again. A value may so stay in fp32 between two such operations: never less exact than
-// rounding in between, and finite where fp16 would have overflowed.
+// are widened, results rounded or wrapped back to what they declare.
 size_t widen_elements(mil::Function& function);
 // A cheap elementwise operation whose result is no smaller to read than its operand is computed again by each of its
 // elementwise users, so that it is never stored.

@@ -97,15 +97,13 @@ class Widening {
         function_.block().replace_uses(result.get(), value);
         continue;
       }
-      mil::Value* narrow = b.cast(value, result->element());
-      if (mil::is_floating(result->element())) wide_[narrow] = value;
-      function_.block().replace_uses(result.get(), narrow);
+      function_.block().replace_uses(result.get(), b.cast(value, result->element()));
     }
     function_.block().erase(&operation);
   }
 
   mil::Function& function_;
-  std::unordered_map<const mil::Value*, mil::Value*> wide_;  // narrow values that have a wide twin
+  std::unordered_map<const mil::Value*, mil::Value*> wide_;  // by the narrow value
 };
 
 }  // namespace

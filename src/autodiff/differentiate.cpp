@@ -32,6 +32,9 @@ void collect_operands(const Operation& operation, std::vector<Value*>& operands)
 
 bool is_differentiable(const mil::Type& type) { return type.is_tensor() && mil::is_floating(type.element()); }
 
+// Nothing flows back through a tensor without elements.
+bool has_elements(const mil::Type& type) { return !mil::is_static(type.shape()) || type.count() > 0; }
+
 class Differentiation {
  public:
   explicit Differentiation(mil::Function& function) : function_(function), expressions_(function) {
@@ -79,11 +82,13 @@ class Differentiation {
 
   // Values that depend on one of `wrt` through floating values want a gradient.
   void mark_dependent(std::span<Value* const> wrt) {
-    for (const Value* value : wrt) gradients_.want(value);
+    for (const Value* value : wrt) {
+      if (has_elements(value->type())) gradients_.want(value);
+    }
     for (const Operation* operation : forward_) {
       if (!depends(*operation)) continue;
       for (const auto& result : operation->results()) {
-        if (is_differentiable(result->type())) gradients_.want(result.get());
+        if (is_differentiable(result->type()) && has_elements(result->type())) gradients_.want(result.get());
       }
     }
   }

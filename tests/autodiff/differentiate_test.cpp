@@ -196,5 +196,32 @@ TEST_F(Differentiate, NamesTheModesAndStridesThatHaveNoGradient) {
             "strided (conv): the gradient of conv is known for strides, dilations and groups of 1 only");
 }
 
+// Sums with an empty axis, joined with what has elements; only the latter has a gradient to speak of.
+TEST(EmptyTensors, ArePassedOver) {
+  RandomFunction f(1);
+  mil::Builder& b = f.b();
+  const std::vector<int64_t> rows = {0};
+  mil::Value* const empty = f.variable({0, 3});
+  mil::Value* const x = f.variable({2, 3});
+  mil::Value* const left = f.variable({2, 0});
+  const std::vector<mil::Value*> parts = {empty, x};
+  mil::Value* const joined = b.concat(parts, 0);
+  mil::Value* const product = b.matmul(left, empty);  // an inner axis of size 0: zeros
+  mil::Value* const shifted = b.add(b.reduce("reduce_sum", empty, rows, true), b.mul(joined, joined));
+  mil::Value* const sum = b.reduce("reduce_sum", b.add(shifted, product), std::vector<int64_t>{0, 1}, false);
+  check_gradients(f, sum);
+}
+
+TEST(EmptyTensors, GiveNothingToWhatTheyAreMadeFrom) {
+  RandomFunction f(2);
+  mil::Builder& b = f.b();
+  mil::Value* const x = f.variable({2, 3});
+  mil::Value* const y = f.variable({1});
+  mil::Value* const none = b.slice(x, std::vector<int64_t>{1, 0}, std::vector<int64_t>{0, 3});
+  const std::vector<int64_t> all = {0, 1};
+  mil::Value* const sum = b.add(b.reduce("reduce_sum", b.mul(none, none), all, false), b.mul(y, y));
+  check_gradients(f, sum);
+}
+
 }  // namespace
 }  // namespace millwright::autodiff

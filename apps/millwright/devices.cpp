@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -31,8 +32,8 @@ struct DevicesCommand {
 };
 
 struct DeviceLine {
-  const char* name;
-  const char* meaning;
+  std::string_view name;
+  std::string_view meaning;
 };
 
 constexpr std::array kDevices = {
@@ -41,7 +42,9 @@ constexpr std::array kDevices = {
     DeviceLine{"apple", "the engine of this Mac"},
 };
 
-bool is_built(const DeviceLine& line) { return device::open_device(line.name).has_value(); }
+bool is_built(const DeviceLine& line) {
+  return std::ranges::find(device::device_names(), line.name) != device::device_names().end();
+}
 
 const ane::FactText& find_fact(const std::vector<ane::FactText>& facts, std::string_view section,
                                std::string_view key) {

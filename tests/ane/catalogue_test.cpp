@@ -9,6 +9,7 @@
 
 #include "ane/profile_text.h"
 #include "ane/rule_testing.h"
+#include "mil/program_files.h"
 #include "source_dir.h"
 
 namespace millwright::ane {
@@ -121,6 +122,26 @@ TEST(Catalogue, FindingsStandInTheOrderOfTheText) {
   EXPECT_EQ(findings[0].location.line, 4);
   EXPECT_EQ(findings[1].subject, "b (tan)");
   EXPECT_EQ(findings[2].subject, "y (softplus)");
+}
+
+// Programs of any origin, most of which no engine takes: every rule looks at each, and none stumbles.
+TEST(Catalogue, EveryRuleTakesEveryCorrectProgram) {
+  const std::vector<ChipProfile> profiles = {testing::chip("m1+im+zeros"), testing::chip("m5+e5+orion"),
+                                             testing::chip("m4 rules.espresso_limits=true")};
+  size_t checked = 0;
+  for (const char* folder : {"exact", "reprinted", "types"}) {
+    for (const auto& file : mil::testing::program_files(folder)) {
+      const mil::ParseResult result = mil::parse(file.text);
+      if (!result.program || !mil::verify(*result.program)) continue;
+      for (const ChipProfile& profile : profiles) {
+        for (const Finding& finding : check_program(*result.program, profile)) {
+          EXPECT_NE(finding.problem, "") << file.path << ": " << finding_text(finding);
+        }
+      }
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 10u);
 }
 
 // The fact behind an option on each generation: "m1, m2: yes; m3, m4, m5: no", and the reasons for it.

@@ -176,6 +176,14 @@ TEST(ChipProfile, TheDocumentListsEveryFact) {
       << fields_markdown();
 }
 
+TEST(ChipProfile, TheDocumentsExampleIsAProfile) {
+  const std::string document = read_document("chip-profiles.md");
+  const size_t begin = document.find("```json\n") + 8;
+  const auto profile = parse_profile(document.substr(begin, document.find("```", begin) - begin), "example");
+  ASSERT_TRUE(profile.has_value()) << profile.error().message;
+  EXPECT_EQ(*profile->memory.weight_gbps, 58);
+}
+
 // A file of the user's that changes one thing of m4, or is wrong.
 std::string own(std::string_view sections) {
   return fmt::format(R"({{"name": "mine", "base": "m4"{}{}}})", sections.empty() ? "" : ", ", sections);

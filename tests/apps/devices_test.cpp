@@ -157,6 +157,14 @@ TEST(MilCheckChip, LooksIntoWeightFilesAndLeavesTheReasonToTheRule) {
   EXPECT_EQ(run({"mil", "check", "--chip", "m4", "--ignore-weights", path}).out, "");
 }
 
+TEST(MilCheckChip, GoesByUsersProfiles) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("a.mil", kTangent);
+  const std::string own = folder.write("own.json", R"({"name": "own", "base": "m4", "limits": {"operations": {
+      "value": ["tan"], "source": "a wish"}}})");
+  EXPECT_EQ(run({"mil", "check", "--profile", own, path}).out, "");
+}
+
 TEST(MilCheckChip, NeedsAChipToBeStrictAbout) {
   expect_refused({"mil", "check", "--strict", "a.mil"}, 2,
                  "millwright mil check: --strict is about the rules of a chip; name one with --chip or --profile");

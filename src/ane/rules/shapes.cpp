@@ -56,9 +56,8 @@ void rank(const mil::Function& function, const ChipProfile& profile, Report& rep
 
 // Its first axis is no batch then.
 bool is_weight(const Value& input) {
-  return std::ranges::any_of(input.users(), [&](const Operation* user) {
-    return is_convolution(*user) && user->operand("weight") == &input;
-  });
+  return std::ranges::any_of(
+      input.users(), [&](const Operation* user) { return is_convolution(*user) && user->operand("weight") == &input; });
 }
 
 bool has_batch(const Shape& shape) { return shape.size() >= 4; }

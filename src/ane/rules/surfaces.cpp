@@ -76,7 +76,7 @@ void surface_sizes(const Request& request, const ChipProfile& profile, Report& r
 void narrow_surfaces(const mil::Function& function, const ChipProfile& profile, Report& report) {
   const auto check = [&](std::string_view side, const std::vector<const Value*>& values) {
     for (const Value* value : values) {
-      if (!is_data(value->type()) || !gives_zeros(value->type(), profile)) continue;
+      if (!is_data(value->type()) || !mil::is_static(value->shape()) || !gives_zeros(value->type(), profile)) continue;
       report.add(fmt::format("{} {}", side, value->name()),
                  fmt::format("its rows have {} bytes, fewer than {}", row_stride(value->type(), SurfaceRows::packed),
                              kRowBytes));

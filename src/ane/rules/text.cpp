@@ -176,7 +176,7 @@ bool is_supported(std::string_view kind, const ChipProfile& profile) {
 void unsupported_operations(const Operation& operation, const ChipProfile& profile, Report& report) {
   const std::string& kind = operation.kind();
   const bool is_rule_c08 = kind == "gelu" && goes_in_memory(profile);
-  if (is_rule_c08 || is_supported(kind, profile)) return;
+  if (operation.is_const() || is_rule_c08 || is_supported(kind, profile)) return;
   Finding& finding = report.add(operation, fmt::format("{} is no operation of the engine", kind));
   if (const std::string_view remedy = workaround(kind); !remedy.empty()) finding.remedy = remedy;
 }

@@ -105,7 +105,7 @@ Status lower_scatter_nd(Lowering& lowering, const mil::Operation& operation) {
   MW_ASSIGN(const Coordinates c, coordinates_of(lowering, operation, operation.result()->shape(), 0));
   const View updates = lowering.dense_operand(operation, "updates");
   const ScatterMode mode = scatter_mode(mil::text(operation, "mode"));
-  MW_TRY(check_scatter(operation, updates, mode));
+  MW_TRY(check_scatter(operation, updates));
   MW_ASSIGN(const View data, lowering.emit_working_copy(operation, lowering.operand(operation, "data")));
   Call call{.kernel = "scatter_nd", .reads = {c.indices, updates}, .writes = {data}, .is_partial = true};
   call.run = [=](const Memory& memory) -> Status {

@@ -104,7 +104,7 @@ Status emit_scatter(Lowering& lowering, const mil::Operation& operation, GatherS
   MW_ASSIGN(const View indices, int32_operand(lowering, operation, "indices"));
   const View updates = lowering.dense_operand(operation, "updates");
   const ScatterMode mode = scatter_mode(mil::text(operation, "mode"));
-  MW_TRY(check_scatter(operation, updates, mode));
+  MW_TRY(check_scatter(operation, updates));
   MW_ASSIGN(const View data, lowering.emit_working_copy(operation, lowering.operand(operation, "data")));
   Call call{.kernel = std::string(operation.kind()), .reads = {indices, updates}, .writes = {data}, .is_partial = true};
   call.run = [=, where = mil::describe(operation)](const Memory& memory) -> Status {

@@ -65,8 +65,8 @@ T scattered(ScatterMode mode, T old, T update) {
   return update;
 }
 
-// An error where the elements have no such combination: 8-bit floats, and booleans other than replaced.
-Status check_scatter(const mil::Operation& operation, const View& updates, ScatterMode mode);
+// An error where elements are not combined: 8-bit floats. Those of 16 bits and booleans arrive widened.
+Status check_scatter(const mil::Operation& operation, const View& updates);
 
 // Calls body with a null pointer of the type in which elements are combined.
 template <class Body>

@@ -443,6 +443,22 @@ TEST(Operations, SlicesAndRangesAtRunTimeAreCheckedAgainstTheirTypes) {
             "column (slice_by_index): begin 1 and end 5 give 4 elements of axis 0 of size 5; its type has 3");
 }
 
+bool runs(std::string_view kind) {
+  const std::set<std::string_view> states = {"read_state", "write_state", "coreml_update_state"};
+  const std::vector<std::string_view> scales = kinds_decomposed_to_scales();
+  return states.contains(kind) || is_decomposed(kind) || std::ranges::count(scales, kind) > 0 ||
+         std::ranges::count(kinds_with_kernels(), kind) > 0;
+}
+
+// Branches and loops, random numbers, labels and resampling are checked and printed, not run.
+TEST(Operations, EachOperationOfTheRegistryRunsButThoseOfFourCategories) {
+  const std::set<std::string_view> excluded = {"control flow", "random", "classify", "image resizing"};
+  for (const mil::OperationDefinition& definition : mil::all_definitions()) {
+    if (excluded.contains(definition.category) || definition.internal) continue;
+    EXPECT_TRUE(runs(definition.name)) << definition.name;
+  }
+}
+
 // What can be differentiated can be run. Operations without a gradient and without a kernel are refused by name.
 TEST(Operations, EachOperationWithAGradientHasAKernelOrIsDecomposed) {
   const std::vector<std::string_view> kernels = kinds_with_kernels();

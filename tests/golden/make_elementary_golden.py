@@ -185,12 +185,23 @@ def add_compression(cases, dtype):
 def add_slices(cases, dtype):
     name = name_of(dtype)
     x = RANDOM.integers(-9, 9, (5, 6, 3)).astype(dtype)
+    begin, end = numpy.array([-4, 5, 1], numpy.int32), numpy.array([9, -9, 0], numpy.int32)
+    masks = {"stride": [2, -2, 1], "begin_mask": [False, True, False], "end_mask": [True, False, False],
+             "squeeze_mask": [False, False, True]}
+    cases.add(f"slice_by_index at run time {name}", "slice_by_index", {"x": x, "begin": begin, "end": end}, x[-4::2, ::-2, 1], masks)
+    update = RANDOM.integers(-9, 9, (2, 3)).astype(dtype)
+    y = x.copy()
+    y[-4::2, ::-2, 1] = update
+    cases.add(f"slice_update at run time {name}", "slice_update", {"x": x, "update": update, "begin": begin, "end": end}, y, masks)
     cases.add(f"slice_by_size at run time {name}", "slice_by_size", {"x": x, "begin": numpy.array([1, -3, 2], numpy.int32)},
               x[1:3, 3:6, 2:], {"size": [2, -1, 1]})
 
 
 def add_run_time_numbers(cases):
     for dtype in (numpy.int32, numpy.float32, numpy.float16):
+        start, end, step = dtype(-2), dtype(7), dtype(2)
+        cases.add(f"range_1d {name_of(dtype)}", "range_1d", {"start": start, "end": end, "step": step},
+                  numpy.arange(start, end, step, dtype=dtype))
         cases.add(f"fill {name_of(dtype)}", "fill", {"shape": numpy.array([2, 3], numpy.int32)}, numpy.full((2, 3), dtype(3)),
                   {"value": dtype(3)})
     x = numpy.arange(6, dtype=numpy.int8)

@@ -30,7 +30,8 @@ struct Port {
 class Request {
  public:
   virtual ~Request() = default;
-  // Reads the input surfaces, writes the result surfaces and updates those of states. One evaluation at a time per executable.
+  // Reads the input surfaces, writes the result surfaces and updates those of states. One evaluation at a time per
+  // executable.
   virtual Status evaluate() = 0;
 };
 

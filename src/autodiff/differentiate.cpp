@@ -103,7 +103,7 @@ class Differentiation {
     for (size_t i = forward_.size(); i-- > 0;) {
       const Operation& operation = *forward_[i];
       if (operation.results().empty() || !depends(operation)) continue;
-      enter(operation.label().empty() ? operation.result()->name() : operation.label());
+      enter(operation.label().empty() ? std::string(operation.result()->name()) : operation.label());
       const bool is_reached = std::ranges::any_of(
           operation.results(), [&](const auto& result) { return gradients_.find(result.get()) != nullptr; });
       if (!is_reached) continue;

@@ -117,7 +117,7 @@ Value* picked(Step& s, Expressions& e, Value* value) {
 
 // The operation itself with other data and updates.
 Value* scattered(Step& s, Expressions& e, Value* data, Value* updates) {
-  std::vector<mil::Operand> operands = s.operation().operands();
+  std::vector<mil::Operand> operands(s.operation().operands().begin(), s.operation().operands().end());
   for (mil::Operand& operand : operands) {
     if (operand.name == "data") operand.arguments = {mil::Argument(data)};
     if (operand.name == "updates") operand.arguments = {mil::Argument(updates)};

@@ -98,7 +98,7 @@ Status concat(Step& s, Expressions& e) {
   const size_t rank = s.result()->shape().size();
   const size_t axis = static_cast<size_t>(mil::axis_of(s.operation(), "axis", static_cast<int64_t>(rank)));
   const std::vector<Value*> values = s.operation().operand_values("values");
-  const std::vector<mil::Argument>& arguments = s.operation().find_operand("values")->arguments;
+  const auto& arguments = s.operation().find_operand("values")->arguments;
   if (values.size() != arguments.size()) return fail("the gradient of concat needs values, found a literal");
   const bool interleave = mil::flag(s.operation(), "interleave");
   Value* const gradient = interleave ? s.full_gradient() : s.gradient();
@@ -118,7 +118,7 @@ Status concat(Step& s, Expressions& e) {
 Status stack(Step& s, Expressions& e) {
   const size_t rank = s.result()->shape().size();
   const size_t axis = static_cast<size_t>(mil::axis_of(s.operation(), "axis", static_cast<int64_t>(rank)));
-  const std::vector<mil::Argument>& arguments = s.operation().find_operand("values")->arguments;
+  const auto& arguments = s.operation().find_operand("values")->arguments;
   Value* const gradient = s.full_gradient();
   for (size_t i = 0; i < arguments.size(); ++i) {
     Value* const* value = std::get_if<Value*>(&arguments[i]);
@@ -199,7 +199,7 @@ Status tile(Step& s, Expressions& e) {
 
 // The same operation on the gradient: reverse, band_part.
 Status same_operation(Step& s, Expressions& e) {
-  std::vector<mil::Operand> operands = s.operation().operands();
+  std::vector<mil::Operand> operands(s.operation().operands().begin(), s.operation().operands().end());
   for (mil::Operand& operand : operands) {
     if (operand.name == "x") operand.arguments = {mil::Argument(s.full_gradient())};
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <queue>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -112,7 +113,7 @@ class Grouping {
     for (const auto& result : operations_[static_cast<size_t>(id)]->results()) join_users(result->users());
   }
 
-  void join_users(const std::vector<mil::Operation*>& users) {
+  void join_users(std::span<mil::Operation* const> users) {
     for (size_t i = 0; i + 1 < users.size(); ++i) {
       const int a = ids_.at(users[i]);
       const int b = ids_.at(users[i + 1]);

@@ -22,7 +22,7 @@ bool same_operand(const Operand& a, const Operand& b) {
 
 bool same_value(const Value& a, const Value& b) { return a.name() == b.name() && a.type() == b.type(); }
 
-Difference compare_attributes(const std::vector<Attribute>& a, const std::vector<Attribute>& b) {
+Difference compare_attributes(std::span<const Attribute> a, std::span<const Attribute> b) {
   if (a.size() != b.size()) return fmt::format("{} and {} attributes", a.size(), b.size());
   for (const Attribute& attribute : a) {
     const auto other = std::ranges::find(b, attribute.name, &Attribute::name);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 #include "base/check.h"
 #include "mil/registry.h"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::string_view kAliases = "mw_aliases";
 
-const Literal* find_attribute(const std::vector<Attribute>& attributes, std::string_view name) {
+const Literal* find_attribute(std::span<const Attribute> attributes, std::string_view name) {
   const auto found = std::ranges::find(attributes, name, &Attribute::name);
   return found == attributes.end() ? nullptr : &found->value;
 }
@@ -33,7 +34,7 @@ Operand copy_operand(const Operand& operand, const std::unordered_map<const Valu
 }
 
 void copy_operation(const Operation& source, Block& target, std::unordered_map<const Value*, Value*>& values) {
-  Operation* copy = target.add_operation(source.kind(), nullptr, source.location());
+  Operation* copy = target.add_operation(source.kind(), source.definition(), nullptr, source.location());
   for (const Operand& operand : source.operands()) copy->add_operand(copy_operand(operand, values));
   for (const Attribute& attribute : source.attributes()) copy->set_attribute(attribute.name, attribute.value);
   for (const auto& block : source.blocks()) copy_block(*block, *copy->add_block(), values);
@@ -50,7 +51,7 @@ void copy_block(const Block& source, Block& target, std::unordered_map<const Val
 
 size_t remove_dead_operations(Block& block) {
   size_t removed = 0;
-  auto& operations = block.operations();
+  const OperationList& operations = block.operations();
   for (auto it = operations.end(); it != operations.begin();) {
     Operation& operation = **std::prev(it);
     --it;
@@ -71,10 +72,38 @@ size_t remove_dead_operations(Block& block) {
 
 }  // namespace
 
-Operation::Operation(Block* block, std::string kind, Location location)
-    : block_(block), kind_(std::move(kind)), definition_(find_definition(kind_)), location_(location) {}
+void Value::remove_user(const Operation* user) { users_.erase(std::ranges::find(users_, user)); }
+
+Operation::Operation(Block* block, SharedText kind, const OperationDefinition* definition, Location location)
+    : block_(block), kind_(std::move(kind)), definition_(definition), location_(location) {}
 
 Operation::~Operation() = default;
+
+// One by one: destroying the first would recurse through all that follow it.
+OperationList::~OperationList() {
+  while (first_ != nullptr) first_ = std::move(first_->next_);
+}
+
+Operation* OperationList::insert(std::unique_ptr<Operation> operation, Operation* before) {
+  Operation* const inserted = operation.get();
+  Operation* const previous = before == nullptr ? last_ : before->previous_;
+  std::unique_ptr<Operation>& owner = previous == nullptr ? first_ : previous->next_;
+  inserted->previous_ = previous;
+  inserted->next_ = std::move(owner);
+  owner = std::move(operation);
+  (before == nullptr ? last_ : before->previous_) = inserted;
+  ++size_;
+  return inserted;
+}
+
+void OperationList::erase(Operation* operation) {
+  Operation* const previous = operation->previous_;
+  std::unique_ptr<Operation>& owner = previous == nullptr ? first_ : previous->next_;
+  std::unique_ptr<Operation> following = std::move(operation->next_);
+  (following == nullptr ? last_ : following->previous_) = previous;
+  owner = std::move(following);
+  --size_;
+}
 
 const Operand* Operation::find_operand(std::string_view name) const {
   const auto found = std::ranges::find(operands_, name, &Operand::name);
@@ -122,12 +151,12 @@ const Literal* Operation::constant(std::string_view name) const {
 
 const Literal* Operation::attribute(std::string_view name) const { return find_attribute(attributes_, name); }
 
-void Operation::set_attribute(std::string_view name, Literal value) {
+void Operation::set_attribute(SharedText name, Literal value) {
   const auto found = std::ranges::find(attributes_, name, &Attribute::name);
   if (found != attributes_.end()) {
     found->value = std::move(value);
   } else {
-    attributes_.push_back({std::string(name), std::move(value)});
+    attributes_.push_back({std::move(name), std::move(value)});
   }
 }
 
@@ -148,10 +177,7 @@ void Operation::remove_operand(std::string_view name) {
   const auto found = std::ranges::find(operands_, name, &Operand::name);
   if (found == operands_.end()) return;
   for (const Argument& argument : found->arguments) {
-    if (Value* const* value = std::get_if<Value*>(&argument)) {
-      auto& users = (*value)->users_;
-      users.erase(std::ranges::find(users, this));
-    }
+    if (Value* const* value = std::get_if<Value*>(&argument)) (*value)->remove_user(this);
   }
   operands_.erase(found);
 }
@@ -163,39 +189,38 @@ void Operation::replace_operand(Value* from, Value* to) {
       Value** value = std::get_if<Value*>(&argument);
       if (value == nullptr || *value != from) continue;
       *value = to;
-      from->users_.erase(std::ranges::find(from->users_, this));
+      from->remove_user(this);
       to->users_.push_back(this);
     }
   }
 }
 
-Value* Operation::add_result(std::string name, Type type) {
-  block_->function()->register_name(name);
+Value* Operation::add_result(SharedText name, Type type) {
+  const uint32_t id = block_->function()->register_value(name);
   const int index = static_cast<int>(results_.size());
-  results_.push_back(std::unique_ptr<Value>(new Value(std::move(name), std::move(type), this, index)));
-  return results_.back().get();
+  return results_.emplace_back(new Value(std::move(name), std::move(type), this, index, id)).get();
 }
 
-Block* Operation::add_block() {
-  blocks_.push_back(std::make_unique<Block>(block_->function(), this));
-  return blocks_.back().get();
-}
+Block* Operation::add_block() { return blocks_.emplace_back(std::make_unique<Block>(block_->function(), this)).get(); }
 
 Block::~Block() = default;
 
-Value* Block::add_input(std::string name, Type type) {
-  function_->register_name(name);
+Value* Block::add_input(SharedText name, Type type) {
+  const uint32_t id = function_->register_value(name);
   const int index = static_cast<int>(inputs_.size());
-  inputs_.push_back(std::unique_ptr<Value>(new Value(std::move(name), std::move(type), nullptr, index)));
+  inputs_.push_back(std::unique_ptr<Value>(new Value(std::move(name), std::move(type), nullptr, index, id)));
   return inputs_.back().get();
 }
 
-Operation* Block::add_operation(std::string kind, Operation* before, Location location) {
-  const auto position = before == nullptr ? operations_.end() : before->self_;
-  const auto inserted =
-      operations_.insert(position, std::unique_ptr<Operation>(new Operation(this, std::move(kind), location)));
-  (*inserted)->self_ = inserted;
-  return inserted->get();
+Operation* Block::add_operation(SharedText kind, Operation* before, Location location) {
+  const OperationDefinition* definition = find_definition(kind);
+  return add_operation(std::move(kind), definition, before, location);
+}
+
+Operation* Block::add_operation(SharedText kind, const OperationDefinition* definition, Operation* before,
+                                Location location) {
+  std::unique_ptr<Operation> operation(new Operation(this, std::move(kind), definition, location));
+  return operations_.insert(std::move(operation), before);
 }
 
 void Block::erase(Operation* operation) {
@@ -203,11 +228,11 @@ void Block::erase(Operation* operation) {
     MW_CHECK(result->users().empty(), "erasing {} while {} has users", describe(*operation), result->name());
   }
   while (!operation->operands().empty()) operation->remove_operand(std::string(operation->operands().back().name));
-  operations_.erase(operation->self_);
+  operations_.erase(operation);
 }
 
 void Block::replace_uses(Value* from, Value* to) {
-  const std::vector<Operation*> users = from->users();
+  const std::vector<Operation*> users(from->users().begin(), from->users().end());
   for (Operation* user : users) user->replace_operand(from, to);
   std::ranges::replace(results_, from, to);
   for (const auto& operation : operations_) {
@@ -235,7 +260,7 @@ void Function::alias(Value* result, Value* input) {
   if (found != attributes_.end()) {
     found->value = std::move(dictionary);
   } else {
-    attributes_.push_back({std::string(kAliases), std::move(dictionary)});
+    attributes_.push_back({kAliases, std::move(dictionary)});
   }
 }
 
@@ -249,18 +274,34 @@ Value* Function::aliased_input(const Value* result) const {
 }
 
 std::string Function::unique_name(std::string_view base) {
+  if (names_ == nullptr) {
+    names_ = std::make_unique<std::unordered_map<std::string, int>>();
+    collect_names(*block_);
+  }
   std::string name;
   for (const char c : base) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
   if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0]))) name.insert(name.begin(), '_');
-  const auto found = names_.find(name);
-  if (found == names_.end()) return name;
+  const auto found = names_->find(name);
+  if (found == names_->end()) return name;
   for (;;) {
     std::string candidate = fmt::format("{}_{}", name, found->second++);
-    if (!names_.contains(candidate)) return candidate;
+    if (!names_->contains(candidate)) return candidate;
   }
 }
 
-void Function::register_name(const std::string& name) { names_.emplace(name, 0); }
+void Function::collect_names(const Block& block) {
+  for (const auto& input : block.inputs()) names_->emplace(input->name(), 0);
+  for (const auto& operation : block.operations()) {
+    for (const auto& result : operation->results()) names_->emplace(result->name(), 0);
+    for (const auto& nested : operation->blocks()) collect_names(*nested);
+  }
+}
+
+uint32_t Function::register_value(const SharedText& name) {
+  if (names_ != nullptr) names_->emplace(name, 0);
+  MW_CHECK(value_count_ < std::numeric_limits<uint32_t>::max(), "{} values in function {}", value_count_, name_);
+  return value_count_++;
+}
 
 Function* Program::add_function(std::string name, std::string opset) {
   functions_.push_back(std::make_unique<Function>(std::move(name), std::move(opset)));
@@ -293,7 +334,7 @@ size_t remove_dead_operations(Function& function) { return remove_dead_operation
 std::string describe(const Operation& operation) {
   const std::string label = operation.label();
   const std::string name =
-      !label.empty() ? label : (operation.results().empty() ? std::string() : operation.result()->name());
+      !label.empty() || operation.results().empty() ? label : std::string(operation.result()->name());
   const std::string place = operation.location().line > 0 ? fmt::format("line {}, ", operation.location().line) : "";
   return name.empty() ? fmt::format("{}{}", place, operation.kind())
                       : fmt::format("{}{} ({})", place, name, operation.kind());

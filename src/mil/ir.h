@@ -4,8 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
+#include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,7 +14,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/inline_vector.h"
 #include "mil/literal.h"
+#include "mil/shared_text.h"
 #include "mil/type.h"
 
 namespace millwright::mil {
@@ -32,40 +35,44 @@ struct Location {
 // The result of an operation, or an input of a function or block.
 class Value {
  public:
-  const std::string& name() const { return name_; }
+  const SharedText& name() const { return name_; }
   const Type& type() const { return type_; }
   const Shape& shape() const { return type_.shape(); }
   ElementType element() const { return type_.element(); }
   // The operation that defines it, or nothing for an input.
   Operation* producer() const { return producer_; }
   int result_index() const { return result_index_; }
+  // Counts the values of its function from 0 in the order in which they were made; erased ones leave a gap.
+  uint32_t id() const { return id_; }
   // One entry per use as an operand (an operation that uses it twice stands twice). Block results do not count.
-  const std::vector<Operation*>& users() const { return users_; }
+  std::span<Operation* const> users() const { return users_; }
 
  private:
   friend class Operation;
   friend class Block;
   friend class Function;
-  Value(std::string name, Type type, Operation* producer, int index)
-      : name_(std::move(name)), type_(std::move(type)), producer_(producer), result_index_(index) {}
+  Value(SharedText name, Type type, Operation* producer, int index, uint32_t id)
+      : name_(std::move(name)), type_(std::move(type)), producer_(producer), result_index_(index), id_(id) {}
+  void remove_user(const Operation* user);
 
-  std::string name_;
+  SharedText name_;
   Type type_;
   Operation* producer_;
   int result_index_;
-  std::vector<Operation*> users_;
+  uint32_t id_;
+  InlineVector<Operation*, 1> users_;
 };
 
 // One operand slot: a value or typed literal; several of them for list operands such as `values = (a, b)`.
 using Argument = std::variant<Value*, Literal>;
 struct Operand {
-  std::string name;
-  std::vector<Argument> arguments;
+  SharedText name;
+  InlineVector<Argument, 1> arguments;
   bool is_list = false;  // printed in parentheses even when it has one argument
 };
 
 struct Attribute {
-  std::string name;
+  SharedText name;
   Literal value;
 };
 
@@ -75,14 +82,14 @@ class Operation {
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
 
-  const std::string& kind() const { return kind_; }
+  const SharedText& kind() const { return kind_; }
   // The registry's entry, or nothing for an operation it does not know.
   const OperationDefinition* definition() const { return definition_; }
   const Location& location() const { return location_; }
   Block* block() const { return block_; }
   bool is_const() const { return kind_ == "const"; }
 
-  const std::vector<Operand>& operands() const { return operands_; }
+  std::span<const Operand> operands() const { return operands_; }
   const Operand* find_operand(std::string_view name) const;
   // The value bound to a single operand; nothing when it is absent or a literal.
   Value* operand(std::string_view name) const;
@@ -94,37 +101,109 @@ class Operation {
   // Nothing when it is absent, only known at run time, or in a blob file. Registry defaults: parameters.h.
   const Literal* constant(std::string_view name) const;
 
-  const std::vector<std::unique_ptr<Value>>& results() const { return results_; }
+  std::span<const std::unique_ptr<Value>> results() const { return results_; }
   Value* result(size_t index = 0) const { return results_.at(index).get(); }
 
-  const std::vector<Attribute>& attributes() const { return attributes_; }
+  std::span<const Attribute> attributes() const { return attributes_; }
   const Literal* attribute(std::string_view name) const;
-  void set_attribute(std::string_view name, Literal value);
+  void set_attribute(SharedText name, Literal value);
   // The `name` attribute: a label for people and scopes ("layers.0.attention.scores"), never a reference.
   std::string label() const;
 
-  std::vector<std::unique_ptr<Block>>& blocks() { return blocks_; }
-  const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
+  std::span<const std::unique_ptr<Block>> blocks() const { return blocks_; }
 
+  void reserve_operands(size_t count) { operands_.reserve(count); }
   void add_operand(Operand operand);
   void remove_operand(std::string_view name);
   void replace_operand(Value* from, Value* to);
-  Value* add_result(std::string name, Type type);
+  Value* add_result(SharedText name, Type type);
   Block* add_block();
 
  private:
   friend class Block;
-  Operation(Block* block, std::string kind, Location location);
+  friend class OperationList;
+  Operation(Block* block, SharedText kind, const OperationDefinition* definition, Location location);
 
   Block* block_;
-  std::string kind_;
+  SharedText kind_;
   const OperationDefinition* definition_;
   Location location_;
-  std::vector<Operand> operands_;
-  std::vector<std::unique_ptr<Value>> results_;
-  std::vector<Attribute> attributes_;
-  std::vector<std::unique_ptr<Block>> blocks_;
-  std::list<std::unique_ptr<Operation>>::iterator self_;
+  InlineVector<Operand, 0> operands_;
+  InlineVector<std::unique_ptr<Value>, 1> results_;
+  InlineVector<Attribute, 2> attributes_;  // most have a name, constants a value as well
+  InlineVector<std::unique_ptr<Block>, 0> blocks_;
+  // The list that it stands in: each operation owns the next one.
+  Operation* previous_ = nullptr;
+  std::unique_ptr<Operation> next_;
+};
+
+// The operations of a block in their order. Iterators give the pointer that owns the operation; they stay valid until
+// it is erased.
+class OperationList {
+ public:
+  class iterator {
+   public:
+    using iterator_category = std::bidirectional_iterator_tag;
+    using value_type = std::unique_ptr<Operation>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const value_type*;
+    using reference = const value_type&;
+
+    iterator() = default;
+    reference operator*() const { return list_->owner(operation_); }
+    pointer operator->() const { return &list_->owner(operation_); }
+    iterator& operator++() {
+      operation_ = operation_->next_.get();
+      return *this;
+    }
+    iterator& operator--() {
+      operation_ = operation_ == nullptr ? list_->last_ : operation_->previous_;
+      return *this;
+    }
+    iterator operator++(int) {
+      const iterator before = *this;
+      ++*this;
+      return before;
+    }
+    iterator operator--(int) {
+      const iterator before = *this;
+      --*this;
+      return before;
+    }
+    bool operator==(const iterator& other) const { return operation_ == other.operation_; }
+
+   private:
+    friend class OperationList;
+    iterator(const OperationList* list, Operation* operation) : list_(list), operation_(operation) {}
+    const OperationList* list_ = nullptr;
+    Operation* operation_ = nullptr;  // none: behind the last one
+  };
+  using const_iterator = iterator;
+
+  OperationList() = default;
+  OperationList(const OperationList&) = delete;
+  OperationList& operator=(const OperationList&) = delete;
+  ~OperationList();
+
+  iterator begin() const { return {this, first_.get()}; }
+  iterator end() const { return {this, nullptr}; }
+  const std::unique_ptr<Operation>& front() const { return first_; }
+  const std::unique_ptr<Operation>& back() const { return owner(last_); }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  friend class Block;
+  const std::unique_ptr<Operation>& owner(const Operation* operation) const {
+    return operation->previous_ == nullptr ? first_ : operation->previous_->next_;
+  }
+  // Before `before`, at the end where there is none.
+  Operation* insert(std::unique_ptr<Operation> operation, Operation* before);
+  void erase(Operation* operation);
+
+  std::unique_ptr<Operation> first_;
+  Operation* last_ = nullptr;
+  size_t size_ = 0;
 };
 
 // A straight run of operations with inputs and results.
@@ -138,12 +217,14 @@ class Block {
   Function* function() const { return function_; }
   Operation* owner() const { return owner_; }  // the operation that carries this block, or nothing
   const std::vector<std::unique_ptr<Value>>& inputs() const { return inputs_; }
-  Value* add_input(std::string name, Type type);
+  Value* add_input(SharedText name, Type type);
 
-  std::list<std::unique_ptr<Operation>>& operations() { return operations_; }
-  const std::list<std::unique_ptr<Operation>>& operations() const { return operations_; }
+  const OperationList& operations() const { return operations_; }
   // Appends, or inserts before `before`.
-  Operation* add_operation(std::string kind, Operation* before = nullptr, Location location = {});
+  Operation* add_operation(SharedText kind, Operation* before = nullptr, Location location = {});
+  // The same for a kind whose entry in the registry is known.
+  Operation* add_operation(SharedText kind, const OperationDefinition* definition, Operation* before,
+                           Location location);
   // Removes an operation whose results have no users left.
   void erase(Operation* operation);
 
@@ -158,7 +239,7 @@ class Block {
   Function* function_;
   Operation* owner_;
   std::vector<std::unique_ptr<Value>> inputs_;
-  std::list<std::unique_ptr<Operation>> operations_;
+  OperationList operations_;
   std::vector<Value*> results_;
 };
 
@@ -189,11 +270,15 @@ class Function {
  private:
   friend class Block;
   friend class Operation;
-  void register_name(const std::string& name);
+  // The id of a new value of this name.
+  uint32_t register_value(const SharedText& name);
+  void collect_names(const Block& block);
 
   std::string name_;
   std::string opset_;
-  std::unordered_map<std::string, int> names_;  // name → next suffix to try
+  uint32_t value_count_ = 0;
+  // name → next suffix to try; built when the first unique name is asked for, and kept from then on.
+  std::unique_ptr<std::unordered_map<std::string, int>> names_;
   std::vector<Attribute> attributes_;
   std::unique_ptr<Block> block_;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 
 namespace millwright::mil {
@@ -11,7 +12,17 @@ namespace {
 
 constexpr size_t kQuotedLength = 40;  // longer tokens are cut in messages
 
-enum CharacterClass : uint8_t { kOther = 0, kBlank = 1, kLetter = 2, kDigit = 4, kPunctuation = 8, kInsideWord = 16 };
+enum CharacterClass : uint8_t {
+  kOther = 0,
+  kBlank = 1,
+  kLetter = 2,
+  kDigit = 4,
+  kPunctuation = 8,
+  kDot = 16,
+  kAt = 32,
+  kStringEnd = 64,  // what ends a run of plain characters in a string
+};
+constexpr uint8_t kWord = kLetter | kDigit | kDot | kAt;
 
 constexpr std::array<uint8_t, 256> classify() {
   std::array<uint8_t, 256> classes{};
@@ -23,16 +34,19 @@ constexpr std::array<uint8_t, 256> classify() {
   for (const char c : {'(', ')', '{', '}', '[', ']', '<', '>', ',', ';', '=', '?'}) {
     classes[static_cast<uint8_t>(c)] = kPunctuation;
   }
-  classes['.'] = classes['@'] = kInsideWord;
+  classes['.'] = kDot;
+  classes['@'] = kAt;
+  for (const char c : {'"', '\\', '\n'}) classes[static_cast<uint8_t>(c)] |= kStringEnd;
   return classes;
 }
 
 constexpr std::array<uint8_t, 256> kClasses = classify();
 
 uint8_t class_of(char c) { return kClasses[static_cast<uint8_t>(c)]; }
+bool is_blank(char c) { return (class_of(c) & kBlank) != 0; }
 bool is_letter(char c) { return class_of(c) == kLetter; }
 bool is_digit(char c) { return class_of(c) == kDigit; }
-bool is_word_character(char c) { return (class_of(c) & (kLetter | kDigit | kInsideWord)) != 0; }
+bool is_word_character(char c) { return (class_of(c) & kWord) != 0; }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -52,40 +66,66 @@ std::string token_text(const Token& token) {
   return fmt::format("'{}'", text);
 }
 
-Token Lexer::token(Token::Kind kind, size_t begin, size_t end) {
+void Lexer::finish(Token& token, Token::Kind kind, const char* begin, const char* end) {
   position_ = end;
-  const size_t column = std::min(begin - line_start_ + 1, static_cast<size_t>(std::numeric_limits<int>::max()));
-  return {kind, text_.substr(begin, end - begin), line_, static_cast<int>(column), {}};
+  token.kind = kind;
+  token.has_dot = token.has_escape = false;
+  token.text = {begin, static_cast<size_t>(end - begin)};
+  token.line = line_;
+  token.column = static_cast<int>(std::min<ptrdiff_t>(begin - line_start_ + 1, std::numeric_limits<int>::max()));
 }
 
-Token Lexer::invalid(size_t begin, size_t end, std::string_view problem) {
-  Token result = token(Token::Kind::invalid, begin, end);
-  result.problem = problem;
-  return result;
+void Lexer::finish_invalid(Token& token, const char* begin, const char* end, std::string_view problem) {
+  finish(token, Token::Kind::invalid, begin, end);
+  token.problem = problem;
+}
+
+const char* Lexer::line_end(const char* position) const {
+  const void* const found = std::memchr(position, '\n', static_cast<size_t>(end_ - position));
+  return found == nullptr ? end_ : static_cast<const char*>(found);
+}
+
+// At a '/'. False where no comment begins; `unclosed` then is an invalid token if one begins that never ends.
+bool Lexer::skip_comment(Token& unclosed) {
+  if (end_ - position_ < 2) return false;
+  if (position_[1] == '/') {
+    position_ = line_end(position_);
+    return true;
+  }
+  if (position_[1] != '*') return false;
+  const std::string_view inside(position_ + 2, static_cast<size_t>(end_ - position_ - 2));
+  const size_t close = inside.find("*/");
+  if (close == std::string_view::npos) {
+    finish_invalid(unclosed, position_, end_, "a comment that is not closed with */");
+    return false;
+  }
+  for (const char* const behind = inside.data() + close + 2; position_ < behind; ++position_) {
+    if (*position_ != '\n') continue;
+    ++line_;
+    line_start_ = position_ + 1;
+  }
+  return true;
 }
 
 // False when a comment never ends; the token then stands for it.
-bool Lexer::skip_blanks(Token& unclosed_comment) {
-  while (position_ < text_.size()) {
-    const char c = text_[position_];
-    if (c == '\n') {
+bool Lexer::skip_blanks(Token& unclosed) {
+  while (position_ < end_) {
+    const char c = *position_;
+    if (c == ' ') {
+      ++position_;
+    } else if (c == '\n') {
       ++line_;
       line_start_ = ++position_;
-    } else if (class_of(c) == kBlank) {
+      // Indentation, eight spaces at a time.
+      for (uint64_t word = 0; end_ - position_ >= 8; position_ += 8) {
+        std::memcpy(&word, position_, 8);
+        if (word != 0x2020202020202020u) break;
+      }
+    } else if (is_blank(c)) {
       ++position_;
-    } else if (c == '/' && text_.substr(position_, 2) == "//") {
-      position_ = std::min(text_.find('\n', position_), text_.size());
-    } else if (c == '/' && text_.substr(position_, 2) == "/*") {
-      const size_t close = text_.find("*/", position_ + 2);
-      if (close == std::string_view::npos) {
-        unclosed_comment = invalid(position_, text_.size(), "a comment that is not closed with */");
-        return false;
-      }
-      for (; position_ < close + 2; ++position_) {
-        if (text_[position_] != '\n') continue;
-        ++line_;
-        line_start_ = position_ + 1;
-      }
+    } else if (c == '/') {
+      unclosed.kind = Token::Kind::end;
+      if (!skip_comment(unclosed)) return unclosed.kind != Token::Kind::invalid;
     } else {
       break;
     }
@@ -95,51 +135,71 @@ bool Lexer::skip_blanks(Token& unclosed_comment) {
 
 // Takes letters, digits and dots, and a sign behind the exponent's letter: 0x1.8p-3, 1e-05, and what is wrong with
 // them.
-size_t Lexer::number_end(size_t position) const {
-  const bool is_hex = text_.substr(position, 2) == "0x" || text_.substr(position, 2) == "0X";
-  while (position < text_.size()) {
-    const char c = text_[position];
-    if (is_word_character(c)) {
-      ++position;
-    } else if ((c == '-' || c == '+') && (text_[position - 1] | 0x20) == (is_hex ? 'p' : 'e')) {
-      ++position;
-    } else {
-      break;
-    }
+const char* Lexer::number_end(const char* position) const {
+  const bool is_hex = end_ - position >= 2 && position[0] == '0' && (position[1] | 0x20) == 'x';
+  const char exponent = is_hex ? 'p' : 'e';
+  for (; position < end_; ++position) {
+    const char c = *position;
+    if (is_word_character(c)) continue;
+    if ((c != '-' && c != '+') || (position[-1] | 0x20) != exponent) break;
   }
   return position;
 }
 
-Token Lexer::string_token() {
-  const size_t begin = position_;
-  for (size_t i = begin + 1; i < text_.size() && text_[i] != '\n'; ++i) {
-    if (text_[i] == '"') return token(Token::Kind::string, begin, i + 1);
-    if (text_[i] == '\\' && i + 1 < text_.size() && text_[i + 1] != '\n') ++i;
+void Lexer::read_string(Token& token) {
+  const char* const begin = position_;
+  bool has_escape = false;
+  for (const char* c = begin + 1; c < end_; ++c) {
+    if ((class_of(*c) & kStringEnd) == 0) continue;
+    if (*c == '\n') break;
+    if (*c == '"') {
+      finish(token, Token::Kind::string, begin, c + 1);
+      token.has_escape = has_escape;
+      return;
+    }
+    has_escape = true;
+    if (c + 1 < end_ && c[1] != '\n') ++c;
   }
-  const size_t line_end = std::min(text_.find('\n', begin), text_.size());
-  return invalid(begin, line_end, "a string that is not closed on its line");
+  finish_invalid(token, begin, line_end(begin), "a string that is not closed on its line");
 }
 
-Token Lexer::next() {
-  if (Token unclosed; !skip_blanks(unclosed)) return unclosed;
-  const size_t begin = position_;
-  if (begin >= text_.size()) return token(Token::Kind::end, begin, begin);
+void Lexer::read(Token& token) {
+  if (!skip_blanks(token)) return;
+  const char* const begin = position_;
+  if (begin == end_) return finish(token, Token::Kind::end, begin, begin);
 
-  const char c = text_[begin];
-  const char following = begin + 1 < text_.size() ? text_[begin + 1] : '\0';
-  if (is_letter(c)) {
-    size_t end = begin + 1;
-    while (end < text_.size() && is_word_character(text_[end])) ++end;
-    return token(Token::Kind::identifier, begin, end);
+  const char c = *begin;
+  const uint8_t kind = class_of(c);
+  if (kind == kPunctuation) return finish(token, Token::Kind::punctuation, begin, begin + 1);
+  if (kind == kLetter) {
+    const char* end = begin + 1;
+    uint8_t seen = 0;
+    for (; end < end_; ++end) {
+      const uint8_t next = class_of(*end);
+      if ((next & kWord) == 0) break;
+      seen |= next;
+    }
+    finish(token, Token::Kind::identifier, begin, end);
+    token.has_dot = (seen & kDot) != 0;
+    return;
   }
-  if (is_digit(c) || (c == '.' && is_digit(following))) return token(Token::Kind::number, begin, number_end(begin));
-  if (class_of(c) == kPunctuation) return token(Token::Kind::punctuation, begin, begin + 1);
-  if (c == '"') return string_token();
-  if (c == '-' && following == '>') return token(Token::Kind::arrow, begin, begin + 2);
+  if (c == '"') return read_string(token);
+  const char following = end_ - begin > 1 ? begin[1] : '\0';
+  if (kind == kDigit || (c == '.' && is_digit(following))) {
+    return finish(token, Token::Kind::number, begin, number_end(begin));
+  }
+  if (c == '-' && following == '>') return finish(token, Token::Kind::arrow, begin, begin + 2);
   if (c == '-' && (is_digit(following) || is_letter(following) || following == '.')) {
-    return token(Token::Kind::number, begin, number_end(begin + 1));
+    return finish(token, Token::Kind::number, begin, number_end(begin + 1));
   }
-  return invalid(begin, begin + 1, "a character that MIL does not use");
+  finish_invalid(token, begin, begin + 1, "a character that MIL does not use");
+}
+
+bool Lexer::next_is(char punctuation) const {
+  if (position_ < end_ && !is_blank(*position_) && *position_ != '/') return *position_ == punctuation;
+  Lexer ahead = *this;
+  Token unclosed;
+  return ahead.skip_blanks(unclosed) && ahead.position_ < end_ && *ahead.position_ == punctuation;
 }
 
 bool decode_string(std::string_view quoted, std::string& decoded, std::string_view& bad) {
@@ -215,7 +275,7 @@ void append_quoted(std::string& out, std::string_view text) {
 
 bool is_identifier(std::string_view text) {
   return !text.empty() && is_letter(text[0]) &&
-         std::ranges::all_of(text, [](char c) { return is_word_character(c) && c != '.'; });
+         std::ranges::all_of(text, [](char c) { return (class_of(c) & (kLetter | kDigit | kAt)) != 0; });
 }
 
 }  // namespace millwright::mil

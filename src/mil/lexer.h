@@ -21,6 +21,8 @@ struct Token {
   };
 
   Kind kind = Kind::end;
+  bool has_dot = false;     // an identifier with a '.' inside: the kind of an operation, no name
+  bool has_escape = false;  // a string with a backslash
   std::string_view text;
   int line = 1;
   int column = 1;
@@ -35,21 +37,36 @@ std::string token_text(const Token& token);
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  explicit Lexer(std::string_view text)
+      : position_(text.data()), end_(text.data() + text.size()), line_start_(text.data()) {}
 
   // The next token; Kind::end again and again at the end. After an invalid token reading goes on behind it.
-  Token next();
+  void read(Token& token);
+  Token next() {
+    Token token;
+    read(token);
+    return token;
+  }
+  // Whether the next token is this punctuation.
+  bool next_is(char punctuation) const;
+
+  // The text behind the last token, and how to go on behind some of it: the caller has seen that what it skips is
+  // whole tokens of one line.
+  std::string_view rest() const { return {position_, static_cast<size_t>(end_ - position_)}; }
+  void skip(size_t bytes) { position_ += bytes; }
 
  private:
   bool skip_blanks(Token& unclosed_comment);
-  Token token(Token::Kind kind, size_t begin, size_t end);
-  Token invalid(size_t begin, size_t end, std::string_view problem);
-  size_t number_end(size_t position) const;
-  Token string_token();
+  bool skip_comment(Token& unclosed_comment);
+  void finish(Token& token, Token::Kind kind, const char* begin, const char* end);
+  void finish_invalid(Token& token, const char* begin, const char* end, std::string_view problem);
+  const char* number_end(const char* position) const;
+  void read_string(Token& token);
+  const char* line_end(const char* position) const;
 
-  std::string_view text_;
-  size_t position_ = 0;
-  size_t line_start_ = 0;
+  const char* position_;
+  const char* end_;
+  const char* line_start_;
   int line_ = 1;
 };
 

@@ -1,5 +1,6 @@
 #include "mil/literal.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -79,6 +80,11 @@ uint8_t nearest_fp8(double value, int mantissa_bits, int bias, bool has_infinity
     }
   }
   return sign | best;
+}
+
+void check_size(const Type& type, size_t bytes) {
+  MW_CHECK(type.element() != ElementType::string && static_cast<int64_t>(bytes) == type.bytes(), "{} bytes for {}",
+           bytes, type_text(type));
 }
 
 }  // namespace
@@ -184,18 +190,73 @@ std::pair<int64_t, int64_t> integer_range(ElementType element) {
   return {0, (int64_t{1} << bits) - 1};
 }
 
-Literal Literal::boolean(bool value) {
-  return bytes(Type::scalar(ElementType::boolean), {static_cast<std::byte>(value)});
+template <class Visit>
+void Literal::visit_shared(Visit visit) const {
+  switch (form_) {
+    case Form::inside:
+    case Form::packed:
+    case Form::text:
+      return;
+    case Form::large:
+      return visit(stored<Bytes*>());
+    case Form::texts:
+      return visit(stored<Texts*>());
+    case Form::blob:
+      return visit(stored<Blob*>());
+    case Form::items:
+      return visit(stored<Items*>());
+    case Form::pairs:
+      return visit(stored<Pairs*>());
+  }
 }
 
-Literal Literal::string(std::string value) { return strings(Type::scalar(ElementType::string), {std::move(value)}); }
+Literal::Literal(const Literal& other) : type_(other.type_), form_(other.form_) {
+  if (other.is_text()) {
+    ::new (static_cast<void*>(storage_)) SharedText(other.stored<SharedText>());
+    return;
+  }
+  other.visit_shared([](auto* shared) { shared->references.fetch_add(1, std::memory_order_relaxed); });
+  std::memcpy(storage_, other.storage_, sizeof storage_);
+}
+
+Literal& Literal::operator=(Literal other) noexcept {
+  if (form_ != Form::inside) release();
+  type_ = std::move(other.type_);
+  take(other);
+  return *this;
+}
+
+void Literal::release() {
+  if (is_text()) return std::destroy_at(&stored<SharedText>());
+  visit_shared([](auto* shared) {
+    if (shared->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared;
+  });
+}
+
+template <class T>
+Literal Literal::shared(Type type, Form form, T value) {
+  Literal literal(std::move(type), form);
+  ::new (static_cast<void*>(literal.storage_)) Shared<T>*(new Shared<T>{1, std::move(value)});
+  return literal;
+}
+
+Literal Literal::boolean(bool value) {
+  const std::byte byte = static_cast<std::byte>(value);
+  return copied_bytes(Type::scalar(ElementType::boolean), {&byte, 1});
+}
+
+Literal Literal::string(SharedText value) {
+  Literal literal(Type::scalar(ElementType::string), Form::text);
+  ::new (static_cast<void*>(literal.storage_)) SharedText(std::move(value));
+  return literal;
+}
 
 Literal Literal::integer(ElementType element, int64_t value) {
   const auto [lowest, highest] = integer_range(element);
   MW_CHECK(value >= lowest && value <= highest, "{} does not fit {}", value, element_name(element));
-  std::vector<std::byte> storage(element_bytes(element));
-  store_integer(element, value, storage.data());
-  return bytes(Type::scalar(element), std::move(storage));
+  std::byte storage[sizeof(int64_t)];
+  store_integer(element, value, storage);
+  return copied_bytes(Type::scalar(element), {storage, element_bytes(element)});
 }
 
 Literal Literal::number(ElementType element, double value) { return splat(Type::scalar(element), value); }
@@ -228,52 +289,81 @@ Literal Literal::splat(const Type& type, double value) {
 }
 
 Literal Literal::bytes(Type type, std::vector<std::byte> elements) {
-  MW_CHECK(type.element() != ElementType::string && static_cast<int64_t>(elements.size()) == type.bytes(),
-           "{} bytes for {}", elements.size(), type_text(type));
-  return Literal(std::move(type), std::make_shared<const std::vector<std::byte>>(std::move(elements)));
+  constexpr size_t kLargestCopied = 4096;
+  if (elements.size() <= kLargestCopied) return copied_bytes(std::move(type), elements);
+  check_size(type, elements.size());
+  return shared(std::move(type), Form::large, std::move(elements));
 }
 
-Literal Literal::strings(Type type, std::vector<std::string> elements) {
+Literal Literal::copied_bytes(Type type, std::span<const std::byte> elements) {
+  check_size(type, elements.size());
+  Literal literal(std::move(type), Form::inside);
+  if (elements.size() <= kInside) {
+    if (!elements.empty()) std::memcpy(literal.storage_, elements.data(), elements.size());
+    return literal;
+  }
+  const std::string_view text(reinterpret_cast<const char*>(elements.data()), elements.size());
+  ::new (static_cast<void*>(literal.storage_)) SharedText(text);
+  literal.form_ = Form::packed;
+  return literal;
+}
+
+Literal Literal::strings(Type type, std::vector<SharedText> elements) {
   MW_CHECK(type.element() == ElementType::string && static_cast<int64_t>(elements.size()) == type.count(),
            "{} strings for {}", elements.size(), type_text(type));
-  return Literal(std::move(type), std::move(elements));
+  if (elements.size() != 1) return shared(std::move(type), Form::texts, std::move(elements));
+  Literal literal = string(std::move(elements[0]));
+  literal.type_ = std::move(type);
+  return literal;
 }
 
-Literal Literal::blob(Type type, BlobReference reference) { return Literal(std::move(type), std::move(reference)); }
+Literal Literal::blob(Type type, BlobReference reference) {
+  return shared(std::move(type), Form::blob, std::move(reference));
+}
 
 Literal Literal::items(Type type, std::vector<Literal> items) {
   MW_CHECK(type.kind() == Type::Kind::list || type.kind() == Type::Kind::tuple, "items of {}", type_text(type));
-  return Literal(std::move(type), std::make_shared<const std::vector<Literal>>(std::move(items)));
+  return shared(std::move(type), Form::items, std::move(items));
 }
 
 Literal Literal::dictionary(Type type, std::vector<Pair> pairs) {
   MW_CHECK(type.kind() == Type::Kind::dict, "pairs of {}", type_text(type));
-  return Literal(std::move(type), std::make_shared<const std::vector<Pair>>(std::move(pairs)));
+  return shared(std::move(type), Form::pairs, std::move(pairs));
 }
 
 std::span<const std::byte> Literal::elements() const {
   MW_CHECK(has_elements(), "elements of a {} that has none inline", type_text(type_));
-  return *std::get<Elements>(payload_);
+  if (form_ == Form::inside) return {storage_, static_cast<size_t>(type_.bytes())};
+  if (form_ == Form::large) return stored<Bytes*>()->value;
+  const SharedText& packed = stored<SharedText>();
+  return {reinterpret_cast<const std::byte*>(packed.data()), packed.size()};
 }
 
-const std::vector<std::string>& Literal::texts() const {
-  MW_CHECK(std::holds_alternative<Texts>(payload_), "strings of a {}", type_text(type_));
-  return std::get<Texts>(payload_);
+std::span<const SharedText> Literal::texts() const {
+  if (form_ == Form::text) return {&stored<SharedText>(), 1};
+  MW_CHECK(form_ == Form::texts, "strings of a {}", type_text(type_));
+  return stored<Texts*>()->value;
+}
+
+const SharedText& Literal::as_string() const {
+  const std::span<const SharedText> all = texts();
+  MW_CHECK(!all.empty(), "a string of {}", type_text(type_));
+  return all[0];
 }
 
 const BlobReference& Literal::blob_reference() const {
   MW_CHECK(is_blob(), "blob reference of an inline {}", type_text(type_));
-  return std::get<BlobReference>(payload_);
+  return stored<Blob*>()->value;
 }
 
 const std::vector<Literal>& Literal::items() const {
-  MW_CHECK(std::holds_alternative<Items>(payload_), "items of a {}", type_text(type_));
-  return *std::get<Items>(payload_);
+  MW_CHECK(form_ == Form::items, "items of a {}", type_text(type_));
+  return stored<Items*>()->value;
 }
 
 const std::vector<Literal::Pair>& Literal::pairs() const {
-  MW_CHECK(std::holds_alternative<Pairs>(payload_), "pairs of a {}", type_text(type_));
-  return *std::get<Pairs>(payload_);
+  MW_CHECK(form_ == Form::pairs, "pairs of a {}", type_text(type_));
+  return stored<Pairs*>()->value;
 }
 
 double Literal::number_at(int64_t index) const {
@@ -301,12 +391,19 @@ std::vector<double> Literal::as_numbers() const {
 }
 
 bool Literal::operator==(const Literal& other) const {
-  if (!(type_ == other.type_) || payload_.index() != other.payload_.index()) return false;
-  if (const auto* elements = std::get_if<Elements>(&payload_)) return **elements == *std::get<Elements>(other.payload_);
-  if (const auto* texts = std::get_if<Texts>(&payload_)) return *texts == std::get<Texts>(other.payload_);
-  if (const auto* blob = std::get_if<BlobReference>(&payload_)) return *blob == std::get<BlobReference>(other.payload_);
-  if (const auto* items = std::get_if<Items>(&payload_)) return **items == *std::get<Items>(other.payload_);
-  return *std::get<Pairs>(payload_) == *std::get<Pairs>(other.payload_);
+  if (!(type_ == other.type_)) return false;
+  if (has_elements()) return other.has_elements() && std::ranges::equal(elements(), other.elements());
+  if (form_ != other.form_) return false;
+  switch (form_) {
+    case Form::blob:
+      return blob_reference() == other.blob_reference();
+    case Form::items:
+      return items() == other.items();
+    case Form::pairs:
+      return pairs() == other.pairs();
+    default:
+      return std::ranges::equal(texts(), other.texts());
+  }
 }
 
 uint64_t hash_literal(const Literal& literal) {
@@ -315,7 +412,7 @@ uint64_t hash_literal(const Literal& literal) {
     hash = (hash ^ std::hash<std::string_view>{}(bytes)) * 0x9e3779b97f4a7c15ull;
   };
   if (literal.type().element() == ElementType::string) {
-    for (const std::string& text : literal.texts()) mix(text);
+    for (const SharedText& text : literal.texts()) mix(text);
   } else {
     const auto elements = literal.elements();
     mix({reinterpret_cast<const char*>(elements.data()), elements.size()});

@@ -2,32 +2,37 @@
 // Tensor elements are raw bytes in row-major order at element_bytes() each; large ones may stay in a blob file.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "mil/shared_text.h"
 #include "mil/type.h"
 
 namespace millwright::mil {
 
 // BLOBFILE(path = …, offset = …): the elements stand in a weight file, `offset` names the record.
 struct BlobReference {
-  std::string path;
+  SharedText path;
   uint64_t offset = 0;
   bool operator==(const BlobReference&) const = default;
 };
 
+// Small payloads stand inside the literal, others behind a pointer and shared by reference count, as types are. A span
+// or reference into a literal ends with it, and when it is moved.
 class Literal {
  public:
   using Pair = std::pair<Literal, Literal>;
 
   // Scalars. `number` and `integer` are rounded or checked to the element type (MW_CHECK on a value out of range).
   static Literal boolean(bool value);
-  static Literal string(std::string value);
+  static Literal string(SharedText value);
   static Literal integer(ElementType element, int64_t value);
   static Literal int32(int64_t value) { return integer(ElementType::int32, value); }
   static Literal number(ElementType element, double value);
@@ -37,20 +42,28 @@ class Literal {
   static Literal bool_vector(const std::vector<bool>& values);   // tensor<bool, [n]>
   static Literal numbers(const Type& type, std::span<const double> values);
   static Literal splat(const Type& type, double value);
-  static Literal bytes(Type type, std::vector<std::byte> elements);  // size must be type.bytes()
-  static Literal strings(Type type, std::vector<std::string> elements);
+  static Literal bytes(Type type, std::vector<std::byte> elements);             // size must be type.bytes()
+  static Literal copied_bytes(Type type, std::span<const std::byte> elements);  // the same
+  static Literal strings(Type type, std::vector<SharedText> elements);
   static Literal blob(Type type, BlobReference reference);
 
   // Lists and tuples, and dictionaries.
   static Literal items(Type type, std::vector<Literal> items);
   static Literal dictionary(Type type, std::vector<Pair> pairs);
 
-  const Type& type() const { return type_; }
-  bool is_blob() const { return std::holds_alternative<BlobReference>(payload_); }
-  bool has_elements() const { return std::holds_alternative<Elements>(payload_); }
+  Literal(const Literal& other);
+  Literal(Literal&& other) noexcept : type_(std::move(other.type_)) { take(other); }
+  Literal& operator=(Literal other) noexcept;
+  ~Literal() {
+    if (form_ != Form::inside) release();
+  }
 
-  std::span<const std::byte> elements() const;    // tensors held inline, not strings
-  const std::vector<std::string>& texts() const;  // string tensors
+  const Type& type() const { return type_; }
+  bool is_blob() const { return form_ == Form::blob; }
+  bool has_elements() const { return form_ == Form::inside || form_ == Form::packed || form_ == Form::large; }
+
+  std::span<const std::byte> elements() const;  // tensors held inline, not strings
+  std::span<const SharedText> texts() const;    // string tensors
   const BlobReference& blob_reference() const;
   const std::vector<Literal>& items() const;
   const std::vector<Pair>& pairs() const;
@@ -64,22 +77,68 @@ class Literal {
   double as_number() const { return number_at(0); }
   int64_t as_integer() const { return integer_at(0); }
   bool as_bool() const { return integer_at(0) != 0; }
-  const std::string& as_string() const { return texts().at(0); }
+  const SharedText& as_string() const;
 
   // Bitwise equality of type and payload (so NaN equals the same NaN).
   bool operator==(const Literal& other) const;
 
  private:
-  using Elements = std::shared_ptr<const std::vector<std::byte>>;
-  using Texts = std::vector<std::string>;
-  using Items = std::shared_ptr<const std::vector<Literal>>;
-  using Pairs = std::shared_ptr<const std::vector<Pair>>;
+  // Where the payload is.
+  enum class Form : uint8_t {
+    inside,  // elements, in `storage_`
+    packed,  // elements, in a SharedText
+    large,   // elements, in the vector they came in
+    text,    // one string
+    texts,   // any other number of strings
+    blob,
+    items,
+    pairs,
+  };
+  // A payload behind a pointer.
+  template <class T>
+  struct Shared {
+    std::atomic<uint32_t> references = 1;
+    T value;
+  };
+  using Bytes = Shared<std::vector<std::byte>>;
+  using Texts = Shared<std::vector<SharedText>>;
+  using Blob = Shared<BlobReference>;
+  using Items = Shared<std::vector<Literal>>;
+  using Pairs = Shared<std::vector<Pair>>;
+  static constexpr size_t kInside = 15;
 
-  Literal(Type type, std::variant<Elements, Texts, BlobReference, Items, Pairs> payload)
-      : type_(std::move(type)), payload_(std::move(payload)) {}
+  Literal(Type type, Form form) : type_(std::move(type)), form_(form) {}
+  template <class T>
+  static Literal shared(Type type, Form form, T value);
+
+  // The stored object; its type must be the one that `form_` says.
+  template <class T>
+  T& stored() {
+    return *std::launder(reinterpret_cast<T*>(storage_));
+  }
+  template <class T>
+  const T& stored() const {
+    return *std::launder(reinterpret_cast<const T*>(storage_));
+  }
+  bool is_text() const { return form_ == Form::packed || form_ == Form::text; }  // stored as a SharedText
+  // Calls `visit` with the pointer of a Shared payload.
+  template <class Visit>
+  void visit_shared(Visit visit) const;
+  void release();
+  // Into a literal without payload; leaves one behind.
+  void take(Literal& other) noexcept {
+    if (other.is_text()) {
+      ::new (static_cast<void*>(storage_)) SharedText(std::move(other.stored<SharedText>()));
+      std::destroy_at(&other.stored<SharedText>());
+    } else {
+      std::memcpy(storage_, other.storage_, sizeof storage_);
+    }
+    form_ = std::exchange(other.form_, Form::inside);
+  }
 
   Type type_;
-  std::variant<Elements, Texts, BlobReference, Items, Pairs> payload_;
+  alignas(8) std::byte storage_[kInside];
+  Form form_ = Form::inside;
 };
 
 // Equal tensor literals have equal hashes; only for tensors held inline (strings included).

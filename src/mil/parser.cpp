@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "mil/name_table.h"
+#include "mil/parser_cache.h"
 #include "mil/parser_reader.h"
 
 namespace millwright::mil {
@@ -24,11 +26,11 @@ class ProgramParser {
   }
 
  private:
-  // What a name of the current function stands for. No value: its definition was wrong, so uses are not reported.
-  struct Name {
-    Value* value = nullptr;
-    int line = 0;
-    bool in_scope = true;
+  // A result on the left side of a statement.
+  struct ResultName {
+    Token token;
+    SharedText name;
+    Type type;
   };
 
   bool program();
@@ -45,34 +47,38 @@ class ProgramParser {
   void skip_statement(const Reader::Position& start);
 
   bool statement(Block& block, int depth);
-  bool result_names(std::vector<std::pair<Token, Type>>& results);
+  bool result_names();
   bool operands(Operation& operation);
-  bool operand(Operation& operation, const Token& name);
+  bool operand(const Token& name);
   bool argument(Operand& operand);
-  bool check_constant(const Operation& operation, const Token& place,
-                      const std::vector<std::pair<Token, Type>>& results);
+  bool check_constant(const Operation& operation, const Token& place);
 
-  bool define(const Token& name, Value* value);
-  bool check_unused(const Token& name);
-  // The name's entry, or nothing after a diagnostic.
-  const Name* resolve(const Token& name);
+  bool is_defined(std::string_view name);
+  bool check_unused(const Token& name, uint32_t hash);
+  // The value of that name. Nothing after a diagnostic, and where the definition was wrong and so is not reported
+  // again.
+  Value* resolve(const Token& name);
 
   Reader reader_;
   Program program_;
-  std::unordered_map<std::string_view, Name> names_;
-  std::vector<std::string_view> nested_names_;  // the names of open nested blocks, in order of definition
+  KindCache kinds_;
+  NameTable<Value> names_;                                    // of the current function
+  std::unordered_map<std::string_view, int> unusable_names_;  // and those whose definition was wrong, with its line
+  std::vector<const Value*> nested_values_;                   // of open nested blocks, in order of definition
+  // Of the current statement: kept for their memory.
+  std::vector<ResultName> results_;
+  std::vector<Operand> operands_;
+  std::vector<Attribute> attributes_;
 };
 
 bool ProgramParser::program() {
   if (!reader_.token().is_word("program")) return reader_.expected("'program'");
   reader_.advance();
   if (!version()) return false;
-  std::optional<std::vector<Attribute>> attributes = reader_.attributes();
-  if (!attributes) {
+  if (!reader_.attributes(program_.attributes())) {
     skip_to_function();
-  } else {
-    program_.attributes() = std::move(*attributes);
-    if (!reader_.expect('{', "before the functions")) return false;
+  } else if (!reader_.expect('{', "before the functions")) {
+    return false;
   }
   while (reader_.token().is_word("func")) {
     if (!function()) skip_to_function();
@@ -126,13 +132,12 @@ bool ProgramParser::function() {
   }
   Function& function = *program_.add_function(std::string(name->text), std::string(opset->text));
   names_.clear();
-  nested_names_.clear();
+  unusable_names_.clear();
+  nested_values_.clear();
   if (!parameters(function)) return false;
   if (reader_.token().kind == Token::Kind::arrow) return old_style_body(function);
-  std::optional<std::vector<Attribute>> attributes = reader_.attributes();
-  if (!attributes) return false;
-  function.attributes() = std::move(*attributes);
-  return block(function.block(), 0) && reader_.expect(';', "behind the results of the function");
+  return reader_.attributes(function.attributes()) && block(function.block(), 0) &&
+         reader_.expect(';', "behind the results of the function");
 }
 
 bool ProgramParser::parameters(Function& function) {
@@ -142,8 +147,8 @@ bool ProgramParser::parameters(Function& function) {
     std::optional<Type> type = reader_.type();
     if (!type) return false;
     const std::optional<Token> name = reader_.expect_name("the name of the parameter");
-    if (!name || !check_unused(*name)) return false;
-    define(*name, function.block().add_input(std::string(name->text), std::move(*type)));
+    if (!name || !check_unused(*name, hash_text(name->text))) return false;
+    names_.insert(function.block().add_input(reader_.text(name->text), std::move(*type)), name->line);
   } while (reader_.accept(','));
   return reader_.expect(')', "behind the parameters");
 }
@@ -184,8 +189,7 @@ bool ProgramParser::block_results(Block& block) {
   do {
     const std::optional<Token> name = reader_.expect_name("the name of a result");
     if (!name) return false;
-    const Name* found = resolve(*name);
-    if (found != nullptr && found->value != nullptr) block.add_result(found->value);
+    if (Value* value = resolve(*name)) block.add_result(value);
   } while (reader_.accept(','));
   return reader_.expect(')', "behind the results");
 }
@@ -202,21 +206,25 @@ bool ProgramParser::nested_block(Operation& operation, int depth) {
   reader_.advance();
   if (!reader_.expect('(', "behind the name of the block")) return false;
   Block& nested = *operation.add_block();
-  const size_t outer_names = nested_names_.size();
+  const size_t outer_values = nested_values_.size();
   if (!reader_.accept(')')) {
     do {
       std::optional<Type> type = reader_.type();
       if (!type) return false;
       const std::optional<Token> name = reader_.expect_name("the name of the block input");
-      if (!name || !check_unused(*name)) return false;
-      define(*name, nested.add_input(std::string(name->text), std::move(*type)));
-      nested_names_.push_back(name->text);
+      if (!name || !check_unused(*name, hash_text(name->text))) return false;
+      Value* const input = nested.add_input(reader_.text(name->text), std::move(*type));
+      names_.insert(input, name->line);
+      nested_values_.push_back(input);
     } while (reader_.accept(','));
     if (!reader_.expect(')', "behind the block inputs")) return false;
   }
   const bool read = block(nested, depth + 1);
-  for (size_t i = outer_names; i < nested_names_.size(); ++i) names_[nested_names_[i]].in_scope = false;
-  nested_names_.resize(outer_names);
+  for (size_t i = outer_values; i < nested_values_.size(); ++i) {
+    const SharedText& name = nested_values_[i]->name();
+    names_.find(name, name.hash())->in_scope = 0;
+  }
+  nested_values_.resize(outer_values);
   return read;
 }
 
@@ -237,7 +245,7 @@ void ProgramParser::skip_statement(const Reader::Position& start) {
     if (token.is('<') || token.is('(') || token.is('[')) ++brackets;
     if (token.is('>') || token.is(')') || token.is(']')) --brackets;
     if (on_left_side && brackets == 0 && previous.kind == Token::Kind::identifier && (token.is('=') || token.is(','))) {
-      names_.try_emplace(previous.text, Name{nullptr, previous.line, true});
+      if (!is_defined(previous.text)) unusable_names_.emplace(previous.text, previous.line);
     }
     if (token.is('=')) on_left_side = false;
     previous = token;
@@ -245,41 +253,47 @@ void ProgramParser::skip_statement(const Reader::Position& start) {
 }
 
 bool ProgramParser::statement(Block& block, int depth) {
-  const Token start = reader_.token();
-  std::vector<std::pair<Token, Type>> results;
-  const bool has_results = start.kind != Token::Kind::identifier || !reader_.following().is('(');
-  if (has_results && !result_names(results)) return false;
+  const Location start{reader_.token().line, reader_.token().column};
+  const bool has_results = reader_.token().kind != Token::Kind::identifier || !reader_.following_is('(');
+  results_.clear();
+  if (has_results && !result_names()) return false;
 
-  const std::optional<Token> kind = reader_.expect_identifier("an operation");
-  if (!kind) return false;
-  Operation& operation = *block.add_operation(std::string(kind->text), nullptr, {start.line, start.column});
-  if (!operands(operation)) return false;
-  std::optional<std::vector<Attribute>> attributes = reader_.attributes();
-  if (!attributes) return false;
-  for (Attribute& attribute : *attributes) operation.set_attribute(attribute.name, std::move(attribute.value));
-  while (reader_.token().kind == Token::Kind::identifier && reader_.following().is('(')) {
-    if (!nested_block(operation, depth)) return false;
+  const Token kind = reader_.token();
+  if (kind.kind != Token::Kind::identifier) return reader_.expected("an operation");
+  reader_.advance();
+  const KindCache::Entry& known = kinds_.get(kind.text);
+  Operation& operation = *block.add_operation(known.name, known.definition, nullptr, start);
+  if (!operands(operation) || !reader_.attributes(attributes_)) return false;
+  for (Attribute& attribute : attributes_)
+    operation.set_attribute(std::move(attribute.name), std::move(attribute.value));
+  if (reader_.token().kind == Token::Kind::identifier) {
+    const std::vector<ResultName> results = std::move(results_);  // the statements inside have their own
+    while (reader_.token().kind == Token::Kind::identifier && reader_.following_is('(')) {
+      if (!nested_block(operation, depth)) return false;
+    }
+    results_ = results;
   }
   if (!reader_.expect(';', "at the end of the statement")) return false;
 
-  for (const auto& [name, type] : results) {
-    if (!check_unused(name)) continue;
-    define(name, operation.add_result(std::string(name.text), type));
-    if (depth > 0) nested_names_.push_back(name.text);
+  for (const ResultName& result : results_) {
+    if (!check_unused(result.token, result.name.hash())) continue;
+    Value* const value = operation.add_result(result.name, result.type);
+    names_.insert(value, result.token.line);
+    if (depth > 0) nested_values_.push_back(value);
   }
   // The statement is behind us: these errors must not skip the next one.
-  if (operation.is_const()) check_constant(operation, *kind, results);
+  if (operation.is_const()) check_constant(operation, kind);
   return true;
 }
 
 // TYPE name, TYPE name =
-bool ProgramParser::result_names(std::vector<std::pair<Token, Type>>& results) {
+bool ProgramParser::result_names() {
   do {
     std::optional<Type> type = reader_.type();
     if (!type) return false;
-    const std::optional<Token> name = reader_.expect_name("the name of the result");
-    if (!name) return false;
-    results.emplace_back(*name, std::move(*type));
+    Token name;
+    if (!reader_.expect_name(name, "the name of the result")) return false;
+    results_.push_back({name, reader_.text(name.text), std::move(*type)});
   } while (reader_.accept(','));
   return reader_.expect('=', "behind the name of the result");
 }
@@ -287,47 +301,46 @@ bool ProgramParser::result_names(std::vector<std::pair<Token, Type>>& results) {
 bool ProgramParser::operands(Operation& operation) {
   if (!reader_.expect('(', "behind the operation")) return false;
   if (reader_.accept(')')) return true;
+  operands_.clear();
   do {
-    const std::optional<Token> name = reader_.expect_name("the name of a parameter");
-    if (!name) return false;
+    Token name;
+    if (!reader_.expect_name(name, "the name of a parameter")) return false;
     if (!reader_.accept('=')) {
       return reader_.expected(
-          fmt::format("'=' behind the parameter {}; operands are written as name = value", token_text(*name)));
+          fmt::format("'=' behind the parameter {}; operands are written as name = value", token_text(name)));
     }
-    if (!operand(operation, *name)) return false;
+    if (!operand(name)) return false;
   } while (reader_.accept(','));
+  operation.reserve_operands(operands_.size());
+  for (Operand& operand : operands_) operation.add_operand(std::move(operand));
   return reader_.expect(')', "behind the operands");
 }
 
-bool ProgramParser::operand(Operation& operation, const Token& name) {
+bool ProgramParser::operand(const Token& name) {
   constexpr size_t kMaximumOperands = 256;  // of one operation; a bound for the search below
-  if (operation.find_operand(name.text) != nullptr) {
+  const SharedText& word = reader_.word(name.text);
+  if (std::ranges::find(operands_, word, &Operand::name) != operands_.end()) {
     return reader_.error(name, fmt::format("the parameter {} is given twice", token_text(name)));
   }
-  if (operation.operands().size() == kMaximumOperands) {
+  if (operands_.size() == kMaximumOperands) {
     return reader_.error(name, fmt::format("expected at most {} operands", kMaximumOperands));
   }
-  Operand operand{std::string(name.text), {}, false};
-  if (reader_.accept('(')) {
-    operand.is_list = true;
-    if (!reader_.accept(')')) {
-      do {
-        if (!argument(operand)) return false;
-      } while (reader_.accept(','));
-      if (!reader_.expect(')', "behind the list of operands")) return false;
-    }
-  } else if (!argument(operand)) {
-    return false;
-  }
-  operation.add_operand(std::move(operand));
-  return true;
+  Operand& operand = operands_.emplace_back();
+  operand.name = word;
+  if (!reader_.accept('(')) return argument(operand);
+  operand.is_list = true;
+  if (reader_.accept(')')) return true;
+  do {
+    if (!argument(operand)) return false;
+  } while (reader_.accept(','));
+  return reader_.expect(')', "behind the list of operands");
 }
 
 // A name or a typed literal.
 bool ProgramParser::argument(Operand& operand) {
-  const Token token = reader_.token();
+  const Token& token = reader_.token();
   const bool is_word = token.kind == Token::Kind::identifier;
-  if (const Token behind = reader_.following(); is_word && (behind.is('(') || behind.is('<'))) {
+  if (is_word && (reader_.following_is('(') || reader_.following_is('<'))) {
     std::optional<Literal> value = reader_.value();
     if (!value) return false;
     operand.arguments.emplace_back(std::move(*value));
@@ -335,55 +348,60 @@ bool ProgramParser::argument(Operand& operand) {
   }
   const bool is_untyped = token.kind == Token::Kind::number || token.kind == Token::Kind::string || token.is('[') ||
                           token.is('{') ||
-                          ((token.is_word("true") || token.is_word("false")) && !names_.contains(token.text));
+                          ((token.is_word("true") || token.is_word("false")) && !is_defined(token.text));
   if (is_untyped) {
     return reader_.expected("the name of a value or a typed literal such as int32(1) or bool(true)");
   }
-  const std::optional<Token> name = reader_.expect_name("the name of a value");
-  if (!name) return false;
-  const Name* found = resolve(*name);
+  Token name;
+  if (!reader_.expect_name(name, "the name of a value")) return false;
   // After a diagnostic the program is not returned, so a missing operand does no harm.
-  if (found != nullptr && found->value != nullptr) operand.arguments.emplace_back(found->value);
+  if (Value* value = resolve(name)) operand.arguments.emplace_back(value);
   return true;
 }
 
-bool ProgramParser::check_constant(const Operation& operation, const Token& place,
-                                   const std::vector<std::pair<Token, Type>>& results) {
-  if (results.size() != 1)
-    return reader_.error(place, fmt::format("expected one result of const, found {}", results.size()));
-  const auto& [name, declared] = results.front();
+bool ProgramParser::check_constant(const Operation& operation, const Token& place) {
+  if (results_.size() != 1)
+    return reader_.error(place, fmt::format("expected one result of const, found {}", results_.size()));
+  const ResultName& result = results_.front();
   const Literal* value = operation.attribute("val");
   if (value == nullptr) {
-    return reader_.error(place, fmt::format("the const {} has no attribute val", token_text(name)));
+    return reader_.error(place, fmt::format("the const {} has no attribute val", token_text(result.token)));
   }
-  if (value->type() == declared) return true;
-  return reader_.error(name, fmt::format("the const {} is declared as {}, but its val is {}", token_text(name),
-                                         type_text(declared), type_text(value->type())));
+  if (value->type() == result.type) return true;
+  return reader_.error(result.token,
+                       fmt::format("the const {} is declared as {}, but its val is {}", token_text(result.token),
+                                   type_text(result.type), type_text(value->type())));
 }
 
-bool ProgramParser::check_unused(const Token& name) {
-  const auto found = names_.find(name.text);
-  if (found == names_.end()) return true;
-  return reader_.error(
-      name, fmt::format("the value {} is defined twice, first on line {}", token_text(name), found->second.line));
+bool ProgramParser::is_defined(std::string_view name) {
+  return names_.find(name, hash_text(name)) != nullptr || unusable_names_.contains(name);
 }
 
-bool ProgramParser::define(const Token& name, Value* value) {
-  return names_.try_emplace(name.text, Name{value, name.line, true}).second;
+bool ProgramParser::check_unused(const Token& name, uint32_t hash) {
+  int line = 0;
+  if (const auto* entry = names_.find(name.text, hash)) {
+    line = static_cast<int>(entry->line);
+  } else if (const auto found = unusable_names_.find(name.text); found != unusable_names_.end()) {
+    line = found->second;
+  } else {
+    return true;
+  }
+  return reader_.error(name, fmt::format("the value {} is defined twice, first on line {}", token_text(name), line));
 }
 
-const ProgramParser::Name* ProgramParser::resolve(const Token& name) {
-  const auto found = names_.find(name.text);
-  if (found == names_.end()) {
+Value* ProgramParser::resolve(const Token& name) {
+  const auto* entry = names_.find(name.text, hash_text(name.text));
+  if (entry == nullptr) {
+    if (unusable_names_.contains(name.text)) return nullptr;
     reader_.error(name, fmt::format("the value {} is not defined before its use here", token_text(name)));
     return nullptr;
   }
-  if (!found->second.in_scope) {
+  if (entry->in_scope == 0) {
     reader_.error(name, fmt::format("the value {} is defined on line {} inside another block and not visible here",
-                                    token_text(name), found->second.line));
+                                    token_text(name), static_cast<int>(entry->line)));
     return nullptr;
   }
-  return &found->second;
+  return entry->value;
 }
 
 }  // namespace

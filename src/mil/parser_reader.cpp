@@ -28,6 +28,26 @@ bool is_countable(const Shape& shape) {
   return true;
 }
 
+// The length of a tensor type at the start of the text, when it stands on one line without comments; else 0.
+size_t plain_tensor_length(std::string_view text) {
+  constexpr size_t kLongest = 256;
+  const size_t length = std::min(text.size(), kLongest);
+  if (text.empty() || text[0] != '<') return 0;
+  for (size_t i = 1; i < length; ++i) {
+    switch (text[i]) {
+      case '>':
+        return i + 1;
+      case '<':
+      case '/':
+      case '\n':
+        return 0;
+      default:
+        break;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 Reader::Reader(std::string_view text)
@@ -65,13 +85,21 @@ std::optional<Token> Reader::expect_identifier(std::string_view what) {
   return found;
 }
 
-std::optional<Token> Reader::expect_name(std::string_view what) {
-  const Token found = token_;
-  if (found.kind == Token::Kind::identifier && !is_identifier(found.text)) {
-    error(found, fmt::format("{} must consist of letters, digits, '_' and '@', found {}", what, token_text(found)));
-    return std::nullopt;
+bool Reader::expect_name(Token& name, std::string_view what) {
+  if (token_.kind != Token::Kind::identifier) return expected(what);
+  if (token_.has_dot) {
+    return error(token_,
+                 fmt::format("{} must consist of letters, digits, '_' and '@', found {}", what, token_text(token_)));
   }
-  return expect_identifier(what);
+  name = token_;
+  advance();
+  return true;
+}
+
+std::optional<Token> Reader::expect_name(std::string_view what) {
+  Token name;
+  if (!expect_name(name, what)) return std::nullopt;
+  return name;
 }
 
 bool Reader::expected(std::string_view what) {
@@ -169,7 +197,24 @@ std::optional<Type> Reader::type_arguments(std::string_view family, int depth) {
   return Type::tuple(std::move(elements));
 }
 
+// A tensor type that was read before is known by its spelling.
 std::optional<Type> Reader::type(int depth) {
+  if (!token_.is_word("tensor") || depth >= kMaximumNesting) return parse_type(depth);
+  const size_t length = plain_tensor_length(lexer_.rest());
+  if (length == 0) return parse_type(depth);
+  const std::string_view text = lexer_.rest().substr(0, length);
+  const uint32_t hash = hash_text(text);
+  if (const Type* known = types_.find(text, hash)) {
+    lexer_.skip(length);
+    advance();
+    return *known;
+  }
+  std::optional<Type> read = parse_type(depth);
+  if (read) types_.insert(text, hash, *read);
+  return read;
+}
+
+std::optional<Type> Reader::parse_type(int depth) {
   const Token name = token_;
   if (depth >= kMaximumNesting) {
     error(name, fmt::format("expected types at most {} deep inside each other", kMaximumNesting));
@@ -193,29 +238,27 @@ std::optional<Type> Reader::type(int depth) {
   return Type::scalar(*element);
 }
 
-std::optional<std::vector<Attribute>> Reader::attributes() {
+bool Reader::attributes(std::vector<Attribute>& list) {
   // Lists are searched, not indexed: this bound keeps that cheap. The longest seen has 5 entries.
   constexpr size_t kMaximumAttributes = 256;
-  std::vector<Attribute> list;
-  if (!accept('[')) return list;
-  if (accept(']')) return list;
+  list.clear();
+  if (!accept('[') || accept(']')) return true;
   do {
-    const std::optional<Token> name = expect_name("an attribute name");
-    if (!name || !expect('=', "behind the attribute name")) return std::nullopt;
-    if (std::ranges::find(list, name->text, &Attribute::name) != list.end()) {
-      error(*name, fmt::format("the attribute {} is given twice", token_text(*name)));
-      return std::nullopt;
+    Token name;
+    if (!expect_name(name, "an attribute name") || !expect('=', "behind the attribute name")) return false;
+    const SharedText& shared = word(name.text);
+    if (std::ranges::find(list, shared, &Attribute::name) != list.end()) {
+      return error(name, fmt::format("the attribute {} is given twice", token_text(name)));
     }
     if (list.size() == kMaximumAttributes) {
-      error(*name, fmt::format("expected at most {} attributes in one list", kMaximumAttributes));
-      return std::nullopt;
+      return error(name, fmt::format("expected at most {} attributes in one list", kMaximumAttributes));
     }
+    SharedText kept = shared;  // the cache may give its place to another word
     std::optional<Literal> attribute = value();
-    if (!attribute) return std::nullopt;
-    list.push_back({std::string(name->text), std::move(*attribute)});
+    if (!attribute) return false;
+    list.push_back({std::move(kept), std::move(*attribute)});
   } while (accept(','));
-  if (!expect(']', "behind the attributes")) return std::nullopt;
-  return list;
+  return expect(']', "behind the attributes");
 }
 
 }  // namespace millwright::mil

@@ -12,6 +12,7 @@
 #include "mil/ir.h"
 #include "mil/lexer.h"
 #include "mil/literal.h"
+#include "mil/parser_cache.h"
 
 namespace millwright::mil {
 
@@ -19,10 +20,11 @@ class Reader {
  public:
   explicit Reader(std::string_view text);
 
-  // The current token and the one behind it.
+  // The current token, and what is behind it.
   const Token& token() const { return token_; }
   Token following() const;
-  void advance() { token_ = lexer_.next(); }
+  bool following_is(char punctuation) const { return lexer_.next_is(punctuation); }
+  void advance() { lexer_.read(token_); }
   bool at(char punctuation) const { return token_.is(punctuation); }
   // Goes on behind the punctuation, if it is there.
   bool accept(char punctuation);
@@ -33,6 +35,7 @@ class Reader {
   std::optional<Token> expect_identifier(std::string_view what);
   // An identifier that may name a value: without the dots of operation kinds.
   std::optional<Token> expect_name(std::string_view what);
+  bool expect_name(Token& name, std::string_view what);
   bool expected(std::string_view what);
 
   // Records a diagnostic, the first one at its place; always false, for `return error(…)`. Gives up when they are many.
@@ -53,10 +56,15 @@ class Reader {
   std::optional<Type> type(int depth = 0);
   // TYPE "(" literal ")"
   std::optional<Literal> value();
-  // [ name = value, … ], or nothing there: an empty list.
-  std::optional<std::vector<Attribute>> attributes();
+  // [ name = value, … ], or nothing there: an empty list. Replaces what is in `list`.
+  bool attributes(std::vector<Attribute>& list);
+
+  // One object for equal words, and one for equal strings.
+  const SharedText& word(std::string_view text) { return words_.get(text); }
+  const SharedText& text(std::string_view text) { return texts_.get(text); }
 
  private:
+  std::optional<Type> parse_type(int depth);
   std::optional<Type> type_arguments(std::string_view family, int depth);
   std::optional<Type> tensor_type();
   std::optional<int64_t> dimension();
@@ -64,26 +72,35 @@ class Reader {
   std::optional<Literal> literal(const Type& type);
   std::optional<Literal> tensor(const Type& type);
   std::optional<Literal> blob(const Type& type);
-  bool blob_argument(std::optional<std::string>& path, std::optional<uint64_t>& offset);
+  bool blob_argument(std::optional<SharedText>& path, std::optional<uint64_t>& offset);
   std::optional<Literal> item_list(const Type& type);
   std::optional<Literal> dictionary(const Type& type);
 
-  // The elements of one tensor while it is read. Sizes of `?` axes are found by the first row.
+  // The elements of one tensor while it is read.
   struct Elements {
-    Type type;
-    Shape shape;
+    const Type& type;
+    ElementType element;
     size_t width;
+    Shape found;  // where the type has `?` axes, the shape with the sizes of the first row
     std::vector<std::byte> bytes;
-    std::vector<std::string> texts;
+    std::vector<SharedText> texts;
+
+    const Shape& shape() const { return found.empty() ? type.shape() : found; }
   };
   bool tensor_row(Elements& elements, size_t axis);
   bool tensor_splat(Elements& elements);
-  bool scalar(Elements& elements);
-  bool number(Elements& elements, std::byte* destination);
-  bool string(std::string& decoded);
+  std::optional<Literal> scalar(const Type& type);
+  bool element(Elements& elements);
+  bool number(ElementType element, std::byte* destination);
+  bool special_number(ElementType element, std::byte* destination);
+  bool string(SharedText& decoded);
 
   Lexer lexer_;
   Token token_;
+  TextCache words_;
+  TextCache texts_;
+  TypeCache types_;
+  std::vector<std::byte> bytes_;  // memory for the elements of the current tensor
   std::vector<Diagnostic> diagnostics_;
   bool gave_up_ = false;
   // Elements that splats may still add: they are the one place where text makes more memory than it is long.

@@ -40,20 +40,42 @@ std::optional<Literal> Reader::literal(const Type& type) {
   return std::nullopt;
 }
 
+std::optional<Literal> Reader::scalar(const Type& type) {
+  if (type.element() == ElementType::string) {
+    SharedText decoded;
+    if (!string(decoded)) return std::nullopt;
+    return Literal::string(std::move(decoded));
+  }
+  std::byte bytes[sizeof(uint64_t)];
+  if (!number(type.element(), bytes)) return std::nullopt;
+  return Literal::copied_bytes(type, {bytes, element_bytes(type.element())});
+}
+
 std::optional<Literal> Reader::tensor(const Type& type) {
-  Elements elements{type, type.shape(), element_bytes(type.element()), {}, {}};
-  const bool is_splat = !type.is_scalar() && !at('[');
+  if (type.is_scalar()) return scalar(type);
+  const bool is_dynamic = !is_static(type.shape());
+  Elements elements{type,
+                    type.element(),
+                    element_bytes(type.element()),
+                    is_dynamic ? type.shape() : Shape{},
+                    std::exchange(bytes_, {}),
+                    {}};
+  elements.bytes.clear();
+  const bool is_splat = !at('[');
   if (is_splat ? !tensor_splat(elements) : !tensor_row(elements, 0)) return std::nullopt;
   // An axis below an empty one was never seen.
-  std::ranges::replace(elements.shape, kUnknownDimension, 0);
-  Type found = type.with_shape(std::move(elements.shape));
-  if (type.element() == ElementType::string) return Literal::strings(std::move(found), std::move(elements.texts));
-  return Literal::bytes(std::move(found), std::move(elements.bytes));
+  std::ranges::replace(elements.found, kUnknownDimension, 0);
+  const Type found = is_dynamic ? type.with_shape(std::move(elements.found)) : type;
+  if (elements.element == ElementType::string) return Literal::strings(found, std::move(elements.texts));
+  constexpr size_t kLargestCopied = 4096;
+  if (elements.bytes.size() > kLargestCopied) return Literal::bytes(found, std::move(elements.bytes));
+  bytes_ = std::move(elements.bytes);
+  return Literal::copied_bytes(found, bytes_);
 }
 
 // The elements behind the first `axis` axes: one element, or a bracketed list. At most kMaximumNesting deep.
 bool Reader::tensor_row(Elements& elements, size_t axis) {
-  if (axis == elements.shape.size()) return scalar(elements);
+  if (axis == elements.shape().size()) return element(elements);
   const Token open = token_;
   if (!accept('[')) return expected(fmt::format("'[' before axis {} of {}", axis, type_text(elements.type)));
   int64_t count = 0;
@@ -64,8 +86,8 @@ bool Reader::tensor_row(Elements& elements, size_t axis) {
     } while (accept(','));
     if (!accept(']')) return expected(fmt::format("',' or ']' in axis {} of {}", axis, type_text(elements.type)));
   }
-  int64_t& size = elements.shape[axis];
-  if (size == kUnknownDimension) size = count;
+  if (elements.shape()[axis] == kUnknownDimension) elements.found[axis] = count;
+  const int64_t size = elements.shape()[axis];
   if (size == count) return true;
   return error(open,
                fmt::format("expected {} in axis {} of {}, found {}", size, axis, type_text(elements.type), count));
@@ -77,7 +99,7 @@ bool Reader::tensor_splat(Elements& elements) {
   if (place.kind != Token::Kind::number && place.kind != Token::Kind::string && place.kind != Token::Kind::identifier) {
     return expected(fmt::format("'[' before axis 0 of {}", type_text(elements.type)));
   }
-  if (!is_static(elements.shape) || elements.type.count() == 0) {
+  if (!is_static(elements.shape()) || elements.type.count() == 0) {
     return error(place, fmt::format("expected brackets around the elements of {}: a single value stands only for known "
                                     "sizes above 0",
                                     type_text(elements.type)));
@@ -89,9 +111,9 @@ bool Reader::tensor_splat(Elements& elements) {
                                     count, type_text(elements.type)));
   }
   splat_budget_ -= copied;
-  if (!scalar(elements)) return false;
-  if (elements.type.element() == ElementType::string) {
-    elements.texts.resize(count, std::string(elements.texts[0]));
+  if (!element(elements)) return false;
+  if (elements.element == ElementType::string) {
+    elements.texts.resize(count, SharedText(elements.texts[0]));
     return true;
   }
   const std::vector<std::byte> one = elements.bytes;
@@ -101,59 +123,71 @@ bool Reader::tensor_splat(Elements& elements) {
   return true;
 }
 
-bool Reader::scalar(Elements& elements) {
-  if (elements.type.element() == ElementType::string) {
-    elements.texts.emplace_back();
-    return string(elements.texts.back());
-  }
+bool Reader::element(Elements& elements) {
+  if (elements.element == ElementType::string) return string(elements.texts.emplace_back());
   const size_t offset = elements.bytes.size();
   elements.bytes.resize(offset + elements.width);
-  return number(elements, elements.bytes.data() + offset);
+  return number(elements.element, elements.bytes.data() + offset);
 }
 
-bool Reader::number(Elements& elements, std::byte* destination) {
-  const Token found = token_;
-  const ElementType element = elements.type.element();
-  const std::string_view name = element_name(element);
+bool Reader::number(ElementType element, std::byte* destination) {
   if (element == ElementType::boolean) {
-    if (!found.is_word("true") && !found.is_word("false")) return expected("true or false");
-    store_integer(element, found.text == "true" ? 1 : 0, destination);
+    if (!token_.is_word("true") && !token_.is_word("false")) return expected("true or false");
+    store_integer(element, token_.text == "true" ? 1 : 0, destination);
     advance();
     return true;
   }
-  NumberProblem problem = NumberProblem::malformed;
-  if (is_integer(element)) {
-    if (found.kind != Token::Kind::number) return expected(fmt::format("an integer for {}", name));
-    problem = read_integer(found.text, element, destination);
-    if (problem == NumberProblem::malformed) return expected(fmt::format("an integer for {}", name));
-  } else {
-    const bool is_word = found.is_word("inf") || found.is_word("nan");
-    if (found.kind != Token::Kind::number && !is_word) return expected(fmt::format("a number for {}", name));
-    if ((found.text == "nan" || found.text == "-nan") && following().is('(')) {
-      advance();
-      advance();
-      problem = read_nan(found.text[0] == '-', token_.text, element, destination);
-      if (problem == NumberProblem::malformed) return expected("the fraction bits of a NaN such as 0x1");
-      if (problem == NumberProblem::out_of_range) return error(token_, fmt::format("{} has no such NaN", name));
-      advance();
-      return expect(')', "behind the fraction bits");
-    }
-    problem = read_float(found.text, element, destination);
-    if (problem == NumberProblem::malformed) return expected(fmt::format("a number for {}", name));
+  if (token_.kind != Token::Kind::number) return special_number(element, destination);
+  const bool is_floating_point = is_floating(element);
+  if (is_floating_point && token_.text == "-nan") return special_number(element, destination);
+  const NumberProblem problem = is_floating_point ? read_float(token_.text, element, destination)
+                                                  : read_integer(token_.text, element, destination);
+  if (problem == NumberProblem::malformed) {
+    return expected(fmt::format("{} for {}", is_floating_point ? "a number" : "an integer", element_name(element)));
   }
   if (problem == NumberProblem::out_of_range) {
+    return error(token_, fmt::format("{} does not fit {}", token_text(token_), element_name(element)));
+  }
+  advance();
+  return true;
+}
+
+// inf, nan, -nan, the last two perhaps with the fraction bits: nan(0x1).
+bool Reader::special_number(ElementType element, std::byte* destination) {
+  const std::string_view name = element_name(element);
+  const Token found = token_;
+  if (!is_floating(element)) return expected(fmt::format("an integer for {}", name));
+  const bool is_nan = found.text == "nan" || found.text == "-nan";
+  if (!is_nan && !found.is_word("inf")) return expected(fmt::format("a number for {}", name));
+  if (is_nan && following_is('(')) {
+    advance();
+    advance();
+    const NumberProblem problem = read_nan(found.text[0] == '-', token_.text, element, destination);
+    if (problem == NumberProblem::malformed) return expected("the fraction bits of a NaN such as 0x1");
+    if (problem == NumberProblem::out_of_range) return error(token_, fmt::format("{} has no such NaN", name));
+    advance();
+    return expect(')', "behind the fraction bits");
+  }
+  if (read_float(found.text, element, destination) == NumberProblem::out_of_range) {
     return error(found, fmt::format("{} does not fit {}", token_text(found), name));
   }
   advance();
   return true;
 }
 
-bool Reader::string(std::string& decoded) {
+bool Reader::string(SharedText& decoded) {
   if (token_.kind != Token::Kind::string) return expected("a string in double quotes");
+  if (!token_.has_escape) {
+    decoded = text(token_.text.substr(1, token_.text.size() - 2));
+    advance();
+    return true;
+  }
   std::string_view bad;
-  if (!decode_string(token_.text, decoded, bad)) {
+  std::string inside;
+  if (!decode_string(token_.text, inside, bad)) {
     return error(token_, fmt::format("unknown escape '{}' in a string; known are \\\" \\\\ \\n \\t \\r \\xHH", bad));
   }
+  decoded = text(inside);
   advance();
   return true;
 }
@@ -165,7 +199,7 @@ std::optional<Literal> Reader::blob(const Type& type) {
     return std::nullopt;
   }
   advance();
-  std::optional<std::string> path;
+  std::optional<SharedText> path;
   std::optional<uint64_t> offset;
   if (!expect('(', "behind BLOBFILE")) return std::nullopt;
   do {
@@ -179,7 +213,7 @@ std::optional<Literal> Reader::blob(const Type& type) {
   return Literal::blob(type, {std::move(*path), *offset});
 }
 
-bool Reader::blob_argument(std::optional<std::string>& path, std::optional<uint64_t>& offset) {
+bool Reader::blob_argument(std::optional<SharedText>& path, std::optional<uint64_t>& offset) {
   const std::optional<Token> name = expect_identifier("path or offset");
   if (!name || !expect('=', "behind the name")) return false;
   const Token place = token_;
@@ -193,7 +227,7 @@ bool Reader::blob_argument(std::optional<std::string>& path, std::optional<uint6
   const std::optional<Type> written = type();
   if (!written) return false;
   const Type wanted = Type::scalar(is_path ? ElementType::string : ElementType::uint64);
-  if (!(*written == wanted)) {
+  if (*written != wanted) {
     return error(place,
                  fmt::format("expected a {} as {}, found {}", type_text(wanted), name->text, type_text(*written)));
   }

@@ -14,7 +14,7 @@ namespace {
 constexpr int kFunctionIndent = 4;
 
 template <class T>
-std::vector<const T*> sorted_by_name(const std::vector<T>& items) {
+std::vector<const T*> sorted_by_name(std::span<const T> items) {
   std::vector<const T*> sorted;
   for (const T& item : items) sorted.push_back(&item);
   std::ranges::sort(sorted, {}, [](const T* item) { return std::string_view(item->name); });
@@ -33,7 +33,7 @@ class Printer {
 
  private:
   void append_build_info(const Program& program);
-  void append_attributes(const std::vector<Attribute>& attributes);
+  void append_attributes(std::span<const Attribute> attributes);
   void append_parameters(const std::vector<std::unique_ptr<Value>>& inputs, bool sort);
   void append_block(const Block& block, int indent);
   void append_nested_block(const Block& block, size_t index, int indent);
@@ -194,7 +194,7 @@ void Printer::append_value(const Literal& literal) {
   out_ += ')';
 }
 
-void Printer::append_attributes(const std::vector<Attribute>& attributes) {
+void Printer::append_attributes(std::span<const Attribute> attributes) {
   out_ += '[';
   bool first = true;
   for (const Attribute* attribute : sorted_by_name(attributes)) {
@@ -317,7 +317,7 @@ void Printer::append_argument(const Argument& argument) {
 void Printer::append_operation_attributes(const Operation& operation) {
   const bool lacks_name = style_.name_constants && operation.attribute("name") == nullptr;
   if (lacks_name) {
-    std::vector<Attribute> attributes = operation.attributes();
+    std::vector<Attribute> attributes(operation.attributes().begin(), operation.attributes().end());
     const std::string name = operation.results().empty() ? operation.kind() : operation.result()->name();
     attributes.push_back({"name", Literal::string(name)});
     append_attributes(attributes);

@@ -121,56 +121,69 @@ std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
   return result;
 }
 
+// The data of every scalar type, in the order of the enumeration. Never destroyed: static types may outlive any order.
+struct Type::Scalars {
+  std::array<Data, kElements.size()> data;
+
+  static Data* of(ElementType element) {
+    static Scalars& all = *new Scalars();
+    return &all.data[static_cast<size_t>(element)];
+  }
+
+ private:
+  Scalars() {
+    for (const ElementInfo& row : kElements) {
+      Data& scalar = data[static_cast<size_t>(row.element)];
+      scalar.kind = Kind::tensor;
+      scalar.element = row.element;
+      scalar.counted = false;
+    }
+  }
+};
+
+Type Type::scalar(ElementType element) { return Type(Scalars::of(element)); }
+
 Type Type::tensor(ElementType element, Shape shape) {
-  Type type(Kind::tensor, element);
-  type.shape_ = std::move(shape);
-  return type;
+  if (shape.empty()) return scalar(element);
+  return Type(new Data{.kind = Kind::tensor, .element = element, .shape = std::move(shape), .arguments = {}});
 }
 
 Type Type::list(Type element, int64_t length) {
-  Type type(Kind::list, ElementType::boolean);
-  type.length_ = length;
-  type.arguments_ = std::make_shared<const std::vector<Type>>(1, std::move(element));
-  return type;
+  return Type(new Data{.kind = Kind::list,
+                       .element = ElementType::boolean,
+                       .length = length,
+                       .shape = {},
+                       .arguments = {std::move(element)}});
 }
 
 Type Type::tuple(std::vector<Type> elements) {
-  Type type(Kind::tuple, ElementType::boolean);
-  type.arguments_ = std::make_shared<const std::vector<Type>>(std::move(elements));
-  return type;
+  return Type(
+      new Data{.kind = Kind::tuple, .element = ElementType::boolean, .shape = {}, .arguments = std::move(elements)});
 }
 
 Type Type::dict(Type key, Type value) {
-  Type type(Kind::dict, ElementType::boolean);
-  type.arguments_ = std::make_shared<const std::vector<Type>>(std::vector<Type>{std::move(key), std::move(value)});
-  return type;
+  return Type(new Data{.kind = Kind::dict,
+                       .element = ElementType::boolean,
+                       .shape = {},
+                       .arguments = {std::move(key), std::move(value)}});
 }
 
 Type Type::state(Type wrapped) {
-  Type type(Kind::state, ElementType::boolean);
-  type.arguments_ = std::make_shared<const std::vector<Type>>(1, std::move(wrapped));
-  return type;
+  return Type(
+      new Data{.kind = Kind::state, .element = ElementType::boolean, .shape = {}, .arguments = {std::move(wrapped)}});
 }
 
-ElementType Type::element() const {
-  MW_CHECK(is_tensor(), "element type of {}", type_text(*this));
-  return element_;
+void Type::destroy(Data* data) { delete data; }
+
+void Type::refuse(std::string_view what) const {
+  MW_CHECK(false, "{} of {}", what, type_text(*this));
+  std::abort();
 }
 
-const Shape& Type::shape() const {
-  MW_CHECK(is_tensor(), "shape of {}", type_text(*this));
-  return shape_;
-}
-
-const std::vector<Type>& Type::arguments() const {
-  MW_CHECK(arguments_ != nullptr, "arguments of {}", type_text(*this));
-  return *arguments_;
-}
-
-bool Type::operator==(const Type& other) const {
-  if (kind_ != other.kind_) return false;
-  if (kind_ == Kind::tensor) return element_ == other.element_ && shape_ == other.shape_;
-  return length_ == other.length_ && *arguments_ == *other.arguments_;
+bool Type::equals(const Type& other) const {
+  if (kind() != other.kind()) return false;
+  if (is_tensor()) return element() == other.element() && shape() == other.shape();
+  return list_length() == other.list_length() && arguments() == other.arguments();
 }
 
 std::string type_text(const Type& type) {

@@ -2,12 +2,13 @@
 // `tensor<T, []>` and the bare scalar `T` are one type (the fact base, mil-language §3).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millwright::mil {
@@ -57,21 +58,32 @@ std::vector<int64_t> contiguous_strides(const Shape& shape);  // row-major, in e
 // Rank in range and sizes equal or 1, as NumPy; nothing where they do not fit.
 std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b);
 
+// One pointer to data that never change and are shared by reference count (atomic, so that copies may live in different
+// threads); those of scalars live for ever and are not counted.
 class Type {
  public:
   enum class Kind : uint8_t { tensor, list, tuple, dict, state };
 
-  Type() : Type(tensor(ElementType::fp32, {})) {}
+  Type() : Type(scalar(ElementType::fp32)) {}
   static Type tensor(ElementType element, Shape shape);
-  static Type scalar(ElementType element) { return tensor(element, {}); }
+  static Type scalar(ElementType element);
   static Type list(Type element, int64_t length);  // length kUnknownDimension for `?`
   static Type tuple(std::vector<Type> elements);
   static Type dict(Type key, Type value);
   static Type state(Type wrapped);
 
-  Kind kind() const { return kind_; }
-  bool is_tensor() const { return kind_ == Kind::tensor; }
-  bool is_scalar() const { return is_tensor() && shape_.empty(); }
+  Type(const Type& other) noexcept : data_(other.data_) { retain(); }
+  // What it was moved from may only be assigned or destroyed.
+  Type(Type&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  Type& operator=(Type other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Type() { release(); }
+
+  Kind kind() const;
+  bool is_tensor() const { return kind() == Kind::tensor; }
+  bool is_scalar() const;
 
   // Tensor only.
   ElementType element() const;
@@ -84,19 +96,61 @@ class Type {
 
   // The types inside a list (1), tuple (n), dict (2: key, value) or state (1).
   const std::vector<Type>& arguments() const;
-  int64_t list_length() const { return length_; }
+  int64_t list_length() const;
 
-  bool operator==(const Type& other) const;
+  bool operator==(const Type& other) const { return data_ == other.data_ || equals(other); }
 
  private:
-  Type(Kind kind, ElementType element) : kind_(kind), element_(element) {}
+  struct Data;
+  struct Scalars;
 
-  Kind kind_;
-  ElementType element_;
-  Shape shape_;
-  int64_t length_ = 0;
-  std::shared_ptr<const std::vector<Type>> arguments_;
+  explicit Type(Data* data) : data_(data) {}  // takes over one reference
+  void retain() const;
+  void release() const;
+  bool equals(const Type& other) const;
+  static void destroy(Data* data);
+  [[noreturn]] void refuse(std::string_view what) const;
+
+  Data* data_;
 };
+
+struct Type::Data {
+  Kind kind;
+  ElementType element;  // of a tensor
+  bool counted = true;  // false for scalars
+  std::atomic<uint32_t> references = 1;
+  int64_t length = 0;  // of a list
+  Shape shape;
+  std::vector<Type> arguments;
+};
+
+inline void Type::retain() const {
+  if (data_->counted) data_->references.fetch_add(1, std::memory_order_relaxed);
+}
+inline void Type::release() const {
+  if (data_ == nullptr || !data_->counted) return;
+  // The last owner may skip the count: nobody else can take a reference.
+  if (data_->references.load(std::memory_order_acquire) == 1 ||
+      data_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    destroy(data_);
+  }
+}
+
+inline Type::Kind Type::kind() const { return data_->kind; }
+inline bool Type::is_scalar() const { return is_tensor() && data_->shape.empty(); }
+inline int64_t Type::list_length() const { return data_->length; }
+inline ElementType Type::element() const {
+  if (!is_tensor()) refuse("element type");
+  return data_->element;
+}
+inline const Shape& Type::shape() const {
+  if (!is_tensor()) refuse("shape");
+  return data_->shape;
+}
+inline const std::vector<Type>& Type::arguments() const {
+  if (is_tensor()) refuse("arguments");
+  return data_->arguments;
+}
 
 // "tensor<fp16, [1, 64, 1, 1]>", and the bare "fp16" for rank 0.
 std::string type_text(const Type& type);

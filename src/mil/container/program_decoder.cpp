@@ -60,7 +60,7 @@ bool is_kind(std::string_view kind) {
 }
 
 // A parameter that takes a list even when one value is given. The wire does not tell a value from a list of one.
-bool takes_list(const Operation& operation, std::string_view parameter, const std::vector<Argument>& arguments) {
+bool takes_list(const Operation& operation, std::string_view parameter, std::span<const Argument> arguments) {
   // The one list that may also be given as a vector of sizes.
   if (operation.kind() == "make_list" && parameter == "elem_shape") {
     const Literal* literal = arguments.empty() ? nullptr : std::get_if<Literal>(&arguments[0]);

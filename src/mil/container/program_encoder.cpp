@@ -49,7 +49,7 @@ class ProgramEncoder {
     return fail("expected a program of less than 2 GiB, found more; move its constants into a weight file");
   }
 
-  Status encode_attributes(protozero::pbf_writer& parent, uint32_t field, const std::vector<Attribute>& attributes) {
+  Status encode_attributes(protozero::pbf_writer& parent, uint32_t field, std::span<const Attribute> attributes) {
     for (const Attribute& attribute : attributes) {
       {
         protozero::pbf_writer entry(parent, field);

@@ -20,7 +20,7 @@ struct Elements {
   std::vector<int64_t> integers;     // kInts, kLongInts, kBools
   std::vector<double> numbers;       // kDoubles
   std::vector<float> floats;         // kFloats
-  std::vector<std::string> strings;  // kStrings
+  std::vector<SharedText> strings;  // kStrings
   std::string_view bytes;            // kBytes
 
   size_t count() const {
@@ -403,7 +403,7 @@ void encode_tensor_value(protozero::pbf_writer& parent, const Literal& literal) 
   protozero::pbf_writer message(parent, immediate::kTensor);
   if (literal.type().element() != ElementType::string) return encode_elements(message, literal);
   encode_present(message, tensor_value::kStrings, literal.texts().empty(), [&](auto& strings) {
-    for (const std::string& item : literal.texts()) strings.add_string(kOnly, item);
+    for (const SharedText& item : literal.texts()) strings.add_string(kOnly, item);
   });
 }
 

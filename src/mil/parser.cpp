@@ -148,7 +148,7 @@ bool ProgramParser::parameters(Function& function) {
     if (!type) return false;
     const std::optional<Token> name = reader_.expect_name("the name of the parameter");
     if (!name || !check_unused(*name, hash_text(name->text))) return false;
-    names_.insert(function.block().add_input(reader_.text(name->text), std::move(*type)), name->line);
+    names_.insert(function.block().add_input(reader_.name(name->text), std::move(*type)), name->line);
   } while (reader_.accept(','));
   return reader_.expect(')', "behind the parameters");
 }
@@ -213,7 +213,7 @@ bool ProgramParser::nested_block(Operation& operation, int depth) {
       if (!type) return false;
       const std::optional<Token> name = reader_.expect_name("the name of the block input");
       if (!name || !check_unused(*name, hash_text(name->text))) return false;
-      Value* const input = nested.add_input(reader_.text(name->text), std::move(*type));
+      Value* const input = nested.add_input(reader_.name(name->text), std::move(*type));
       names_.insert(input, name->line);
       nested_values_.push_back(input);
     } while (reader_.accept(','));
@@ -275,9 +275,9 @@ bool ProgramParser::statement(Block& block, int depth) {
   }
   if (!reader_.expect(';', "at the end of the statement")) return false;
 
-  for (const ResultName& result : results_) {
+  for (ResultName& result : results_) {
     if (!check_unused(result.token, result.name.hash())) continue;
-    Value* const value = operation.add_result(result.name, result.type);
+    Value* const value = operation.add_result(std::move(result.name), result.type);
     names_.insert(value, result.token.line);
     if (depth > 0) nested_values_.push_back(value);
   }
@@ -293,7 +293,7 @@ bool ProgramParser::result_names() {
     if (!type) return false;
     Token name;
     if (!reader_.expect_name(name, "the name of the result")) return false;
-    results_.push_back({name, reader_.text(name.text), std::move(*type)});
+    results_.push_back({name, reader_.name(name.text), std::move(*type)});
   } while (reader_.accept(','));
   return reader_.expect('=', "behind the name of the result");
 }

@@ -19,14 +19,18 @@ class TextCache {
  public:
   const SharedText& get(std::string_view text) { return get(text, hash_text(text)); }
   const SharedText& get(std::string_view text, uint32_t hash) {
-    SharedText& entry = entries_[hash % kEntries];
-    if (entry.hash() != hash || entry.view() != text) entry = SharedText(text, hash);
-    return entry;
+    Entry& entry = entries_[hash % kEntries];
+    if (entry.hash != hash || entry.text.view() != text) entry = {hash, SharedText(text, hash)};
+    return entry.text;
   }
 
  private:
-  static constexpr size_t kEntries = 1024;
-  std::array<SharedText, kEntries> entries_;
+  struct Entry {
+    uint32_t hash = 0;  // beside the text: a look at another entry's costs a cache miss
+    SharedText text;
+  };
+  static constexpr size_t kEntries = 512;
+  std::array<Entry, kEntries> entries_;
 };
 
 // Types by their spelling, which must be on one line and without comments.

@@ -61,7 +61,8 @@ class Reader {
 
   // One object for equal words, and one for equal strings.
   const SharedText& word(std::string_view text) { return words_.get(text); }
-  const SharedText& text(std::string_view text) { return texts_.get(text); }
+  // The text of a name, which strings that follow will probably repeat: an operation's name attribute does.
+  SharedText name(std::string_view text) { return name_ = SharedText(text); }
 
  private:
   std::optional<Type> parse_type(int depth);
@@ -94,11 +95,13 @@ class Reader {
   bool number(ElementType element, std::byte* destination);
   bool special_number(ElementType element, std::byte* destination);
   bool string(SharedText& decoded);
+  const SharedText& shared(std::string_view text);
 
   Lexer lexer_;
   Token token_;
   TextCache words_;
   TextCache texts_;
+  SharedText name_;  // the last one
   TypeCache types_;
   std::vector<std::byte> bytes_;  // memory for the elements of the current tensor
   std::vector<Diagnostic> diagnostics_;

@@ -175,10 +175,16 @@ bool Reader::special_number(ElementType element, std::byte* destination) {
   return true;
 }
 
+const SharedText& Reader::shared(std::string_view text) {
+  const uint32_t hash = hash_text(text);
+  if (name_.hash() == hash && name_.view() == text) return name_;
+  return texts_.get(text, hash);
+}
+
 bool Reader::string(SharedText& decoded) {
   if (token_.kind != Token::Kind::string) return expected("a string in double quotes");
   if (!token_.has_escape) {
-    decoded = text(token_.text.substr(1, token_.text.size() - 2));
+    decoded = shared(token_.text.substr(1, token_.text.size() - 2));
     advance();
     return true;
   }
@@ -187,7 +193,7 @@ bool Reader::string(SharedText& decoded) {
   if (!decode_string(token_.text, inside, bad)) {
     return error(token_, fmt::format("unknown escape '{}' in a string; known are \\\" \\\\ \\n \\t \\r \\xHH", bad));
   }
-  decoded = text(inside);
+  decoded = shared(inside);
   advance();
   return true;
 }

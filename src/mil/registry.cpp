@@ -1,13 +1,17 @@
 #include "mil/registry.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <unordered_map>
 
+#include "base/check.h"
 #include "mil/operations/tables.h"
 
 namespace millwright::mil {
 namespace {
+
+constexpr size_t kMostParameters = 32;  // of one operation
 
 std::vector<OperationDefinition> collect() {
   std::vector<OperationDefinition> all;
@@ -16,7 +20,10 @@ std::vector<OperationDefinition> collect() {
                      operations::rearrangements, operations::slices, operations::gathers, operations::creation,
                      operations::sorting, operations::images, operations::compression, operations::states,
                      operations::control_flow, operations::random, operations::internal}) {
-    for (OperationDefinition& definition : table()) all.push_back(std::move(definition));
+    for (OperationDefinition& definition : table()) {
+      MW_CHECK(definition.parameters.size() <= kMostParameters, "{} parameters", definition.parameters.size());
+      all.push_back(std::move(definition));
+    }
   }
   std::ranges::sort(all, {}, &OperationDefinition::name);
   return all;
@@ -108,8 +115,17 @@ Status check_size(std::string_view name, const Type& type) {
   return {};
 }
 
-Status check_operand(const Operation& operation, const Operand& operand) {
-  const ParameterDefinition* parameter = operation.definition()->parameter(operand.name);
+// A constant whose elements are at hand.
+const Literal* inline_only(const Literal* literal) {
+  return literal != nullptr && literal->is_blob() ? nullptr : literal;
+}
+
+// The constant that an operand is bound to: find_operand() and constant() of the operation in one.
+const Literal* constant_of(const Operand& operand) {
+  return operand.arguments.size() == 1 ? operations::argument_constant(operand.arguments[0]) : nullptr;
+}
+
+Status check_operand(const Operand& operand, const ParameterDefinition* parameter) {
   if (parameter == nullptr) return fail("has no parameter {}", operand.name);
   const bool is_list = parameter->kind == ParameterDefinition::Kind::list;
   if (is_list && operand.arguments.empty()) return fail("{} is an empty list", operand.name);
@@ -120,18 +136,21 @@ Status check_operand(const Operation& operation, const Operand& operand) {
     MW_TRY(check_type(*parameter, operations::argument_type(argument)));
     MW_TRY(check_size(operand.name, operations::argument_type(argument)));
   }
-  if (parameter->kind == ParameterDefinition::Kind::constant && operation.constant(operand.name) == nullptr) {
+  if (parameter->kind == ParameterDefinition::Kind::constant && constant_of(operand) == nullptr) {
     return fail("{} must be a constant", operand.name);
   }
   return {};
 }
 
-Status check_integers(const Operation& operation, const ParameterDefinition& parameter) {
+// `literal` is the constant that the parameter is bound to, if any.
+Status check_integers(const ParameterDefinition& parameter, const Literal* literal) {
   using Expect = ParameterDefinition::Expect;
   if (parameter.expect != Expect::integer && parameter.expect != Expect::integers) return {};
-  const Literal* literal = operation.constant(parameter.name);
   if (literal == nullptr || !literal->has_elements()) return {};
-  for (const int64_t value : literal->as_integers()) {
+  const ElementType element = literal->type().element();
+  const bool is_wide = element == ElementType::uint32 || element_bytes(element) == sizeof(int64_t);
+  for (int64_t i = 0; is_wide && i < literal->type().count(); ++i) {
+    const int64_t value = literal->integer_at(i);
     if (value < -kLargestSize - 1 || value > kLargestSize) {
       return fail("{} has {}, expected 32-bit integers", parameter.name, value);
     }
@@ -140,12 +159,22 @@ Status check_integers(const Operation& operation, const ParameterDefinition& par
 }
 
 Status check_operands(const Operation& operation) {
-  for (const Operand& operand : operation.operands()) MW_TRY(check_operand(operation, operand));
-  for (const ParameterDefinition& parameter : operation.definition()->parameters) {
-    const bool present =
-        operation.find_operand(parameter.name) != nullptr || operation.attribute(parameter.name) != nullptr;
-    if (parameter.required && !present) return fail("the parameter {} is missing", parameter.name);
-    if (const Literal* attribute = operation.attribute(parameter.name); attribute != nullptr) {
+  // The operand of each parameter, in the order of the definition; the first where one is given twice.
+  const std::vector<ParameterDefinition>& parameters = operation.definition()->parameters;
+  std::array<const Operand*, kMostParameters> given{};
+  for (const Operand& operand : operation.operands()) {
+    const ParameterDefinition* parameter = operation.definition()->parameter(operand.name);
+    MW_TRY(check_operand(operand, parameter));
+    const Operand*& first = given[static_cast<size_t>(parameter - parameters.data())];
+    if (first == nullptr) first = &operand;
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const ParameterDefinition& parameter = parameters[i];
+    const Literal* attribute = operation.attribute(parameter.name);
+    if (parameter.required && given[i] == nullptr && attribute == nullptr) {
+      return fail("the parameter {} is missing", parameter.name);
+    }
+    if (attribute != nullptr) {
       if (parameter.kind == ParameterDefinition::Kind::list) return fail("{} must be an operand", parameter.name);
       MW_TRY(check_type(parameter, attribute->type()));
       MW_TRY(check_size(parameter.name, attribute->type()));
@@ -153,7 +182,7 @@ Status check_operands(const Operation& operation) {
         return fail("{} must be a constant", parameter.name);
       }
     }
-    MW_TRY(check_integers(operation, parameter));
+    MW_TRY(check_integers(parameter, given[i] != nullptr ? constant_of(*given[i]) : inline_only(attribute)));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "mil/lexer.h"
+#include "mil/name_table.h"
 #include "mil/registry.h"
 
 namespace millwright::mil {
@@ -25,6 +26,7 @@ class Verifier {
   void check_block(const Block& block);
   void check_operation(const Operation& operation);
   void check_operands(const Operation& operation);
+  void check_parameters_once(const Operation& operation);
   void check_types(const Operation& operation);
   void check_block_results(const Block& block);
   void check_aliases(const Function& function);
@@ -33,6 +35,10 @@ class Verifier {
   void check_reads_behind_write(const Value& input, const Value& result);
   void number_operations(const Block& block);
   void define(const Value& value, const Operation* operation);
+  bool is_visible(const Value& value) const { return value.id() < visible_.size() && visible_[value.id()] == &value; }
+  void hide(const Value& value) {
+    if (is_visible(value)) visible_[value.id()] = nullptr;
+  }
 
   void report(const Operation& operation, std::string_view message) {
     diagnostics_.push_back(
@@ -45,8 +51,8 @@ class Verifier {
 
   std::vector<Diagnostic>& diagnostics_;
   const Function* function_ = nullptr;
-  std::unordered_set<std::string_view> names_;
-  std::unordered_set<const Value*> visible_;
+  NameTable<const Value> names_;
+  std::vector<const Value*> visible_;                       // by id; the values that an operation here may use
   std::unordered_map<const Operation*, size_t> positions_;  // order in the text, for aliases
 };
 
@@ -73,17 +79,23 @@ void Verifier::define(const Value& value, const Operation* operation) {
     operation != nullptr ? report(*operation, message) : report(message);
   };
   if (!is_identifier(value.name())) complain(fmt::format("the value name \"{}\" is not an identifier", value.name()));
-  if (!names_.insert(value.name()).second) complain(fmt::format("the value {} is defined twice", value.name()));
-  visible_.insert(&value);
+  if (names_.find(value.name(), value.name().hash()) == nullptr) {
+    names_.insert(&value);
+  } else {
+    complain(fmt::format("the value {} is defined twice", value.name()));
+  }
+  if (value.id() >= visible_.size()) visible_.resize(size_t{value.id()} + 1, nullptr);
+  visible_[value.id()] = &value;
 }
 
 void Verifier::check_block(const Block& block) {
   for (const auto& input : block.inputs()) define(*input, block.owner());
   for (const auto& operation : block.operations()) check_operation(*operation);
   check_block_results(block);
-  for (const auto& input : block.inputs()) visible_.erase(input.get());
+  if (block.owner() == nullptr) return;  // nothing follows a function's own block
+  for (const auto& input : block.inputs()) hide(*input);
   for (const auto& operation : block.operations()) {
-    for (const auto& result : operation->results()) visible_.erase(result.get());
+    for (const auto& result : operation->results()) hide(*result);
   }
 }
 
@@ -93,7 +105,7 @@ void Verifier::check_block_results(const Block& block) {
   };
   if (block.results().empty()) complain("expected one result or more, found none");
   for (const Value* result : block.results()) {
-    if (!visible_.contains(result)) complain(fmt::format("the result {} is not defined in this block", result->name()));
+    if (!is_visible(*result)) complain(fmt::format("the result {} is not defined in this block", result->name()));
   }
 }
 
@@ -113,14 +125,25 @@ void Verifier::check_operation(const Operation& operation) {
 }
 
 void Verifier::check_operands(const Operation& operation) {
-  std::unordered_set<std::string_view> parameters;
+  check_parameters_once(operation);
   for (const Operand& operand : operation.operands()) {
-    if (!parameters.insert(operand.name).second) report(operation, fmt::format("{} is given twice", operand.name));
     for (const Argument& argument : operand.arguments) {
       Value* const* value = std::get_if<Value*>(&argument);
-      if (value == nullptr || visible_.contains(*value)) continue;
+      if (value == nullptr || is_visible(**value)) continue;
       report(operation, fmt::format("{} uses {}, which is not defined before it", operand.name, (*value)->name()));
     }
+  }
+}
+
+void Verifier::check_parameters_once(const Operation& operation) {
+  constexpr size_t kFew = 16;
+  const std::span<const Operand> operands = operation.operands();
+  std::unordered_set<std::string_view> many;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const auto is_same = [&](const Operand& other) { return other.name == operands[i].name; };
+    const bool is_repeated = operands.size() <= kFew ? std::ranges::any_of(operands.first(i), is_same)
+                                                     : !many.insert(operands[i].name).second;
+    if (is_repeated) report(operation, fmt::format("{} is given twice", operands[i].name));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "mil/compare.h"
 #include "mil/parser.h"
 
@@ -35,7 +37,7 @@ TEST(Ir, UsersStandOncePerUse) {
   Operation* a = operation_of(main, "a");
   Operation* b = operation_of(main, "b");
   Operation* c = operation_of(main, "c");
-  EXPECT_EQ(a->result()->users(), (std::vector<Operation*>{b, b, c}));
+  EXPECT_TRUE(std::ranges::equal(a->result()->users(), std::vector<Operation*>{b, b, c}));
   EXPECT_EQ(b->all_operands(), (std::vector<Value*>{a->result(), a->result()}));
   EXPECT_TRUE(c->result()->users().empty());
   EXPECT_EQ(main.input("x")->producer(), nullptr);

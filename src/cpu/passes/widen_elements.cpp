@@ -75,7 +75,7 @@ class Widening {
 
   // A new operation with wide operands and results; casts stand for the old results.
   void replace(mil::Operation& operation, const KernelEntry& entry) {
-    std::vector<mil::Operand> operands = operation.operands();
+    std::vector<mil::Operand> operands(operation.operands().begin(), operation.operands().end());
     for (mil::Operand& operand : operands) {
       if (!widens(operation, entry, operand)) continue;
       for (mil::Argument& argument : operand.arguments) argument = widened_argument(argument, operation);

@@ -6,7 +6,7 @@
 namespace millwright::mil {
 namespace {
 
-uint64_t hash_text(std::string_view text) { return std::hash<std::string_view>{}(text); }
+uint64_t text_key(std::string_view text) { return std::hash<std::string_view>{}(text); }
 
 // Stands for a computed value in a fingerprint that does not look at other operations.
 constexpr uint64_t kComputed = 0x636f6d7075746564;
@@ -39,13 +39,13 @@ uint64_t Fingerprints::describe_block(const Block& block) {
 }
 
 void Fingerprints::describe_operation(const Operation& operation, Fingerprint& fingerprint) {
-  uint64_t own = hash_text(operation.kind());
+  uint64_t own = text_key(operation.kind());
   for (const auto& result : operation.results()) own = mixed(own, hash_type(result->type()));
   // Sums, so that the order of parameters does not count. A constant operand and an attribute are one.
   uint64_t constants = 0;
   uint64_t operands = 0;
   for (const Operand& operand : operation.operands()) {
-    uint64_t own_parameter = hash_text(operand.name);
+    uint64_t own_parameter = text_key(operand.name);
     uint64_t parameter = own_parameter;
     for (const Argument& argument : operand.arguments) {
       const Literal* constant = constant_of(argument);
@@ -58,7 +58,7 @@ void Fingerprints::describe_operation(const Operation& operation, Fingerprint& f
   }
   for (const Attribute& attribute : operation.attributes()) {
     if (attribute.name == kLabelAttribute) continue;
-    constants += mixed(hash_text(attribute.name), contents_.hash(attribute.value));
+    constants += mixed(text_key(attribute.name), contents_.hash(attribute.value));
   }
   fingerprint.own = mixed(mixed(own, constants), operation.blocks().size());
 
@@ -102,7 +102,7 @@ void Fingerprints::trace_operation(Fingerprint& fingerprint) {
   fingerprint.use = use;
   for (const Operand& operand : operation.operands()) {
     for (size_t i = 0; i < operand.arguments.size(); ++i) {
-      add_use(operand.arguments[i], mixed(mixed(use, hash_text(operand.name)), i));
+      add_use(operand.arguments[i], mixed(mixed(use, text_key(operand.name)), i));
     }
   }
 }

@@ -74,8 +74,8 @@ Parameters parameters_of(const Operation& operation) {
 }
 
 std::string name_of(const Operation& operation) {
-  const std::string name = operation.results().empty() ? operation.label() : operation.result()->name();
-  return name.empty() ? operation.kind() : fmt::format("{} ({})", name, operation.kind());
+  const std::string name = operation.results().empty() ? operation.label() : std::string(operation.result()->name());
+  return name.empty() ? std::string(operation.kind()) : fmt::format("{} ({})", name, operation.kind());
 }
 
 Difference::Place place_of(const Fingerprint& fingerprint) {

@@ -48,6 +48,24 @@ bool is_letter(char c) { return class_of(c) == kLetter; }
 bool is_digit(char c) { return class_of(c) == kDigit; }
 bool is_word_character(char c) { return (class_of(c) & kWord) != 0; }
 
+// Four characters at a time where there are as many.
+const char* word_end(const char* position, const char* end, bool& has_dot) {
+  uint8_t seen = 0;
+  for (; end - position >= 4; position += 4) {
+    for (size_t i = 0; i < 4; ++i) {
+      const uint8_t kind = class_of(position[i]);
+      if ((kind & kWord) == 0) {
+        has_dot = (seen & kDot) != 0;
+        return position + i;
+      }
+      seen |= kind;
+    }
+  }
+  for (; position < end && is_word_character(*position); ++position) seen |= class_of(*position);
+  has_dot = (seen & kDot) != 0;
+  return position;
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -66,7 +84,7 @@ std::string token_text(const Token& token) {
   return fmt::format("'{}'", text);
 }
 
-void Lexer::finish(Token& token, Token::Kind kind, const char* begin, const char* end) {
+inline void Lexer::finish(Token& token, Token::Kind kind, const char* begin, const char* end) {
   position_ = end;
   token.kind = kind;
   token.has_dot = token.has_escape = false;
@@ -164,23 +182,21 @@ void Lexer::read_string(Token& token) {
 }
 
 void Lexer::read(Token& token) {
-  if (!skip_blanks(token)) return;
+  // Mostly one space or none stands before a token.
+  if (position_ < end_ && *position_ == ' ') ++position_;
+  if (position_ == end_ || is_blank(*position_) || *position_ == '/') {
+    if (!skip_blanks(token)) return;
+    if (position_ == end_) return finish(token, Token::Kind::end, end_, end_);
+  }
   const char* const begin = position_;
-  if (begin == end_) return finish(token, Token::Kind::end, begin, begin);
-
   const char c = *begin;
   const uint8_t kind = class_of(c);
   if (kind == kPunctuation) return finish(token, Token::Kind::punctuation, begin, begin + 1);
   if (kind == kLetter) {
-    const char* end = begin + 1;
-    uint8_t seen = 0;
-    for (; end < end_; ++end) {
-      const uint8_t next = class_of(*end);
-      if ((next & kWord) == 0) break;
-      seen |= next;
-    }
+    bool has_dot = false;
+    const char* const end = word_end(begin + 1, end_, has_dot);
     finish(token, Token::Kind::identifier, begin, end);
-    token.has_dot = (seen & kDot) != 0;
+    token.has_dot = has_dot;
     return;
   }
   if (c == '"') return read_string(token);

@@ -32,6 +32,11 @@ class NameTable {
     }
   }
 
+  // Asks for the memory that a look-up of this hash will read.
+  void prefetch(uint32_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask_]);
+  }
+
   // A value whose name is not in the table.
   void insert(V* value, int line = 0) {
     if (4 * (count_ + 1) > 3 * slots_.size()) grow();

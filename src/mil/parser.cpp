@@ -294,6 +294,7 @@ bool ProgramParser::result_names() {
     Token name;
     if (!reader_.expect_name(name, "the name of the result")) return false;
     results_.push_back({name, reader_.name(name.text), std::move(*type)});
+    names_.prefetch(results_.back().name.hash());
   } while (reader_.accept(','));
   return reader_.expect('=', "behind the name of the result");
 }

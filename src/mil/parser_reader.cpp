@@ -58,14 +58,7 @@ Token Reader::following() const {
   return ahead.next();
 }
 
-bool Reader::accept(char punctuation) {
-  if (!at(punctuation)) return false;
-  advance();
-  return true;
-}
-
-bool Reader::expect(char punctuation, std::string_view where) {
-  if (accept(punctuation)) return true;
+bool Reader::expected_punctuation(char punctuation, std::string_view where) {
   return expected(fmt::format("'{}' {}", punctuation, where));
 }
 

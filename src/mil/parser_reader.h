@@ -27,10 +27,16 @@ class Reader {
   void advance() { lexer_.read(token_); }
   bool at(char punctuation) const { return token_.is(punctuation); }
   // Goes on behind the punctuation, if it is there.
-  bool accept(char punctuation);
+  bool accept(char punctuation) {
+    if (!at(punctuation)) return false;
+    advance();
+    return true;
+  }
 
   // False after a diagnostic: "expected <what>, found <token>".
-  bool expect(char punctuation, std::string_view where);
+  bool expect(char punctuation, std::string_view where) {
+    return accept(punctuation) || expected_punctuation(punctuation, where);
+  }
   bool expect_arrow(std::string_view where);
   std::optional<Token> expect_identifier(std::string_view what);
   // An identifier that may name a value: without the dots of operation kinds.
@@ -65,6 +71,7 @@ class Reader {
   SharedText name(std::string_view text) { return name_ = SharedText(text); }
 
  private:
+  bool expected_punctuation(char punctuation, std::string_view where);
   std::optional<Type> parse_type(int depth);
   std::optional<Type> type_arguments(std::string_view family, int depth);
   std::optional<Type> tensor_type();

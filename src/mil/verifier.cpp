@@ -110,6 +110,7 @@ void Verifier::check_block_results(const Block& block) {
 }
 
 void Verifier::check_operation(const Operation& operation) {
+  for (const auto& result : operation.results()) names_.prefetch(result->name().hash());
   check_operands(operation);
   for (const auto& block : operation.blocks()) check_block(*block);
   const size_t expected =

@@ -87,6 +87,47 @@ TEST(Ir, OperationsGoBeforeAnother) {
   EXPECT_EQ(added->location().line, 0);
 }
 
+TEST(Ir, TheListOfOperationsGoesBothWaysAfterEveryChange) {
+  Function function("f", "ios18");
+  Block& block = function.block();
+  std::vector<Operation*> expected;
+  const auto check = [&] {
+    std::vector<Operation*> forward, backward;
+    for (const auto& operation : block.operations()) forward.push_back(operation.get());
+    for (auto it = block.operations().end(); it != block.operations().begin();) backward.push_back((--it)->get());
+    std::ranges::reverse(backward);
+    EXPECT_EQ(forward, expected);
+    EXPECT_EQ(backward, expected);
+    EXPECT_EQ(block.operations().size(), expected.size());
+    EXPECT_EQ(block.operations().empty(), expected.empty());
+  };
+  check();
+  Operation* const b = block.add_operation("b");
+  Operation* const d = block.add_operation("d");
+  Operation* const a = block.add_operation("a", b);
+  Operation* const c = block.add_operation("c", d);
+  expected = {a, b, c, d};
+  check();
+  EXPECT_EQ(block.operations().front().get(), a);
+  EXPECT_EQ(block.operations().back().get(), d);
+  for (Operation* operation : {a, d, c, b}) {
+    block.erase(operation);
+    std::erase(expected, operation);
+    check();
+  }
+}
+
+TEST(Ir, ValuesAreNumberedInTheOrderOfTheirMaking) {
+  Function function("f", "ios18");
+  const Value* x = function.block().add_input("x", Type::scalar(ElementType::fp32));
+  Operation* operation = function.block().add_operation("split");
+  const Value* first = operation->add_result("first", Type::scalar(ElementType::fp32));
+  const Value* second = operation->add_result("second", Type::scalar(ElementType::fp32));
+  EXPECT_EQ(x->id(), 0u);
+  EXPECT_EQ(first->id(), 1u);
+  EXPECT_EQ(second->id(), 2u);
+}
+
 TEST(Ir, OperandsCanBeRemovedAndReplaced) {
   Program program = parsed(kThree, "c");
   Function& main = *program.function("main");
@@ -141,6 +182,15 @@ TEST(Ir, UniqueNamesAreIdentifiersThatNobodyHas) {
   function.block().add_input("a_0", Type::scalar(ElementType::fp32));
   EXPECT_EQ(function.unique_name("a"), "a_1");
   EXPECT_EQ(function.unique_name("b"), "b");
+}
+
+TEST(Ir, UniqueNamesKnowWhatWasParsedAndWhatCameLater) {
+  Program program = parsed(kThree, "c");
+  Function& main = *program.function("main");
+  EXPECT_EQ(main.unique_name("a"), "a_0");
+  EXPECT_EQ(main.unique_name("later"), "later");
+  main.block().add_operation("relu")->add_result("later", Type::scalar(ElementType::fp32));
+  EXPECT_EQ(main.unique_name("later"), "later_0");
 }
 
 TEST(Ir, AClonedFunctionIsEqualAndApart) {

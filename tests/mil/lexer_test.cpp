@@ -56,6 +56,39 @@ TEST(Lexer, CountsLinesAndColumns) {
   }
 }
 
+TEST(Lexer, SeesTheNextPunctuationBehindBlanksAndComments) {
+  for (const std::string_view text : {"(", "  (", "\n (", "/* a */ (", "// a\n("})
+    EXPECT_TRUE(Lexer(text).next_is('(')) << text;
+  for (const std::string_view text : {"", " ", "a (", "/ (", "/* (", "// (", ")"}) {
+    EXPECT_FALSE(Lexer(text).next_is('(')) << text;
+  }
+  Lexer lexer("a /* b */ (c");
+  EXPECT_FALSE(lexer.next_is('('));
+  EXPECT_EQ(lexer.next().text, "a");
+  EXPECT_TRUE(lexer.next_is('('));
+  EXPECT_EQ(lexer.next().text, "(");
+}
+
+TEST(Lexer, FindsTheEndAndTheDotsOfWordsOfEveryLength) {
+  for (size_t length = 1; length < 20; ++length) {
+    const std::string word(length, 'w');
+    for (const std::string_view behind : {"", " ", "(", "\n", "="}) {
+      const std::string text = word + std::string(behind);
+      const Token token = Lexer(text).next();
+      EXPECT_EQ(token.text, word);
+      EXPECT_FALSE(token.has_dot);
+    }
+    for (size_t dot = 1; dot < length; ++dot) {
+      std::string dotted = word;
+      dotted[dot] = '.';
+      const std::string text = dotted + ",";
+      const Token token = Lexer(text).next();
+      EXPECT_EQ(token.text, dotted);
+      EXPECT_TRUE(token.has_dot);
+    }
+  }
+}
+
 TEST(Lexer, EndsStringsAtTheirClosingQuote) {
   EXPECT_THAT(words(R"("a" "b\"c" "\\" d)"), ElementsAre(R"("a")", R"("b\"c")", R"("\\")", "d"));
   EXPECT_THAT(words("\"// no comment\""), ElementsAre("\"// no comment\""));

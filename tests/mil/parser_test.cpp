@@ -47,6 +47,43 @@ TEST(Parser, PrintsCompiledProgramsBackByteForByte) {
   }
 }
 
+TEST(Parser, ReadsTypesThatRepeatInEverySpelling) {
+  const auto program =
+      parse_program(with_statements("tensor<fp32, [2]> a = relu(x = x); tensor<fp32, [2]> b = relu(x = a);\n"
+                                    "tensor<fp32,[2]> c = relu(x = b); tensor<fp32 /* > */, [2]> d = "
+                                    "relu(x = c); tensor<fp32,\n[2]> e = relu(x = d);\n"
+                                    "tensor<fp32, [2, 2]> f = stack(values = (a, b), axis = int32(0));",
+                                    "e"),
+                    "m");
+  ASSERT_TRUE(program.has_value()) << program.error().message;
+  std::vector<std::string> types;
+  for (const auto& operation : program->functions()[0]->block().operations()) {
+    types.push_back(type_text(operation->result()->type()));
+  }
+  const std::string two = "tensor<fp32, [2]>";
+  EXPECT_EQ(types, (std::vector<std::string>{two, two, two, two, two, "tensor<fp32, [2, 2]>"}));
+}
+
+TEST(Parser, KeepsPlacesBehindTypesThatRepeat) {
+  EXPECT_EQ(
+      first_error(with_statements("tensor<fp32, [2]> a = relu(x = x);\n  tensor<fp32, [2]> b = relu(x = nobody);")),
+      ":5:34: the value 'nobody' is not defined before its use here");
+  EXPECT_EQ(first_error(with_statements("tensor<fp32, [2]> a = relu(x = x);\n  tensor<fp32, [2]]> b = relu(x = a);")),
+            ":5:19: expected '>' behind the parts of the type, found ']'");
+}
+
+TEST(Parser, SharesTheNameOfAnOperationWithThatOfItsResult) {
+  const auto program = parse_program(with_statements("tensor<fp32, [2]> a = relu(x = x)[name = string(\"a\")];"
+                                                     "tensor<fp32, [2]> b = relu(x = a)[name = string(\"a\")];"),
+                                     "m");
+  ASSERT_TRUE(program.has_value());
+  const Operation& first = *program->functions()[0]->block().operations().front();
+  EXPECT_EQ(first.attribute("name")->as_string().data(), first.result()->name().data());
+  const Operation& second = *program->functions()[0]->block().operations().back();
+  EXPECT_EQ(second.attribute("name")->as_string(), "a");
+  EXPECT_EQ(second.result()->name(), "b");
+}
+
 TEST(Parser, ReadsHandWrittenPrograms) {
   for (const auto& file : program_files("reprinted")) {
     const ParseResult result = parse(file.text);

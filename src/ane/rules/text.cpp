@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <span>
 
 #include "ane/rules/rule.h"
 #include "ane/rules/walk.h"
@@ -92,7 +93,7 @@ bool is_utf8(const mil::Literal& literal) {
   return std::ranges::all_of(literal.items(), [](const mil::Literal& item) { return is_utf8(item); });
 }
 
-bool are_utf8(const std::vector<mil::Attribute>& attributes) {
+bool are_utf8(std::span<const mil::Attribute> attributes) {
   return std::ranges::all_of(attributes, [](const mil::Attribute& attribute) { return is_utf8(attribute.value); });
 }
 

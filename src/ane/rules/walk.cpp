@@ -7,7 +7,7 @@ namespace millwright::ane {
 std::string subject_of(const mil::Operation& operation) {
   std::string name = operation.label();
   if (name.empty() && !operation.results().empty()) name = operation.result()->name();
-  return name.empty() ? operation.kind() : fmt::format("{} ({})", name, operation.kind());
+  return name.empty() ? std::string(operation.kind()) : fmt::format("{} ({})", name, operation.kind());
 }
 
 bool is_constant_kind(const mil::Operation& operation) {

@@ -67,9 +67,9 @@ TEST(Parser, ReadsTypesThatRepeatInEverySpelling) {
 TEST(Parser, KeepsPlacesBehindTypesThatRepeat) {
   EXPECT_EQ(
       first_error(with_statements("tensor<fp32, [2]> a = relu(x = x);\n  tensor<fp32, [2]> b = relu(x = nobody);")),
-      ":5:34: the value 'nobody' is not defined before its use here");
+      "5:34: the value 'nobody' is not defined before its use here");
   EXPECT_EQ(first_error(with_statements("tensor<fp32, [2]> a = relu(x = x);\n  tensor<fp32, [2]]> b = relu(x = a);")),
-            ":5:19: expected '>' behind the parts of the type, found ']'");
+            "5:19: expected '>' behind the parts of the type, found ']'");
 }
 
 TEST(Parser, SharesTheNameOfAnOperationWithThatOfItsResult) {

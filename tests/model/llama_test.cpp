@@ -109,7 +109,7 @@ TEST(TrainingStep, StoresAccumulatedGradientsIntoTheirBuffers) {
   for (size_t i = 0; i < step->parameter_count; ++i) {
     const mil::Value* gradient = function.results()[step->first_gradient_result + i];
     const mil::Value* buffer = function.inputs()[step->first_gradient_input + i].get();
-    EXPECT_EQ(function.aliased_input(gradient), buffer) << buffer->name();
+    EXPECT_EQ(function.aliased_input(gradient), buffer) << buffer->name().view();
     EXPECT_EQ(gradient->type(), function.inputs()[step->first_parameter_input + i]->type());
   }
 }

@@ -27,7 +27,7 @@ struct WeightUse {
   const mil::Operation* operation;
   const mil::Literal* literal;
   uint64_t offset() const { return literal->blob_reference().offset; }
-  std::string path() const { return literal->blob_reference().path; }
+  const mil::SharedText& path() const { return literal->blob_reference().path; }
 };
 
 std::vector<WeightUse> weight_uses(const mil::Program& program);

@@ -16,11 +16,14 @@
 #include "mil_commands.h"
 #include "mil_input.h"
 #include "output.h"
+#include "parallel_tasks.h"
 
 namespace millwright::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr size_t kFilesPerThread = 8;
 
 struct CheckCommand {
   std::vector<std::string> paths;
@@ -121,12 +124,14 @@ Status run_check(const CheckCommand& options) {
   } else if (options.strict) {
     return fail("--strict is about the rules of a chip; name one with --chip or --profile");
   }
+  if (std::ranges::count(options.paths, kStandardInputPath) > 1) {
+    return fail("{} can be one of the programs; name files for the others", kStandardInput);
+  }
   Json files = Json::array();
   size_t errors = 0;
   size_t wrong_files = 0;
   bool only_io = true;
-  for (const std::string& path : options.paths) {
-    const Checked checked = check(path, options, profile);
+  const auto account = [&](const Checked& checked) {
     errors += checked.errors();
     if (checked.errors() > 0) ++wrong_files;
     if (!checked.diagnostics.empty() || ane::has_errors(checked.findings) ||
@@ -137,6 +142,13 @@ Status run_check(const CheckCommand& options) {
     } else {
       print_errors(checked);
     }
+  };
+  // A few at a time, so that the first results do not wait for the last file.
+  const auto most = kFilesPerThread * static_cast<size_t>(thread_count());
+  for (size_t begin = 0; begin < options.paths.size(); begin += most) {
+    std::vector<Checked> some(std::min(most, options.paths.size() - begin));
+    run_tasks(some.size(), [&](size_t i) { some[i] = check(options.paths[begin + i], options, profile); });
+    std::ranges::for_each(some, account);
   }
   if (options.json) print_json(files);
   if (errors == 0) return {};

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +13,7 @@
 #include "mil_commands.h"
 #include "mil_input.h"
 #include "output.h"
+#include "parallel_tasks.h"
 
 namespace millwright::app {
 namespace {
@@ -91,8 +93,10 @@ Status run_diff(const DiffCommand& options) {
   if (options.a == kStandardInputPath && options.b == kStandardInputPath) {
     return fail("{} can be one of the two programs; name a file for the other", kStandardInput);
   }
-  MW_ASSIGN(const mil::ProgramSource a, read_correct(options.a));
-  MW_ASSIGN(const mil::ProgramSource b, read_correct(options.b));
+  std::array<Result<mil::ProgramSource>, 2> read;
+  run_tasks(read.size(), [&](size_t side) { read[side] = read_correct(side == 0 ? options.a : options.b); });
+  MW_ASSIGN(const mil::ProgramSource a, std::move(read[0]));
+  MW_ASSIGN(const mil::ProgramSource b, std::move(read[1]));
   mil::WeightFiles a_weights(a.folder);
   mil::WeightFiles b_weights(b.folder);
   const mil::ProgramDiff found = mil::diff(*a.program, *b.program,

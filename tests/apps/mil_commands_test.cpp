@@ -70,6 +70,25 @@ TEST(MilCheck, GoesOnBehindAFileThatIsMissing) {
   EXPECT_EQ(both.err, "millwright mil check: 3 errors in 2 of 2 programs\n");
 }
 
+TEST(MilCheck, KeepsTheOrderOfManyFiles) {
+  const TemporaryFolder folder;
+  Arguments words = {"mil", "check", "--json"};
+  for (int i = 0; i < 100; ++i) {
+    words.push_back(folder.write(std::to_string(i) + ".mil", i % 10 == 3 ? kWrong : kGood));
+  }
+  const Outcome outcome = run(words);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.err, "millwright mil check: 20 errors in 10 of 100 programs\n");
+  const Json json = Json::parse(outcome.out);
+  ASSERT_EQ(json.size(), 100u);
+  for (size_t i = 0; i < json.size(); ++i) {
+    EXPECT_EQ(json.at(i).at("file"), words[i + 3]);
+    EXPECT_EQ(json.at(i).at("ok"), i % 10 != 3);
+  }
+  expect_refused({"mil", "check", "-", "-"}, 2,
+                 "millwright mil check: standard input can be one of the programs; name files for the others");
+}
+
 TEST(MilCheck, PrintsJson) {
   const TemporaryFolder folder;
   const Outcome outcome = run({"mil", "check", "--json", folder.write("wrong.mil", kWrong)});

@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "base/memory_usage.h"
+#include "chip_choice.h"
 #include "commands.h"
 #include "common_options.h"
 #include "cpu/function_run.h"
 #include "cpu/reference_run.h"
+#include "device/emulated/engine_run.h"
 #include "mil/interpreter/interpreter.h"
 #include "mil/npy_file.h"
 #include "mil/specialize.h"
@@ -37,6 +39,9 @@ struct RunCommand {
   std::vector<std::string> shapes;    // NAME=SIZE,SIZE,...
   std::vector<std::string> expected;  // NAME=FILE
   std::string device = "cpu";
+  ChipChoice chip;
+  std::string numerics = "fast";
+  bool strict = false;
   std::string out;
   int64_t seed = 0;
   int64_t runs = 1;
@@ -190,12 +195,39 @@ Json report(const mil::Function& function, const cpu::FunctionRun& run, std::spa
   return facts;
 }
 
+// Everything the options ask of the emulated engine; an error where they are given to another device.
+Result<device::DeviceOptions> engine_options(const RunCommand& options) {
+  MW_ASSIGN(const device::Numerics numerics, device::numerics_from_name(options.numerics));
+  const RunCommand unset;
+  const bool is_asked = options.chip.is_given() || options.numerics != unset.numerics || options.strict;
+  if (options.device != "emulated" && is_asked) {
+    return fail("--chip, --profile, --numerics and --strict are for --device emulated");
+  }
+  device::DeviceOptions asked;
+  if (!options.chip.chip.empty()) asked.chip = options.chip.chip;
+  asked.profile = options.chip.profile;
+  asked.numerics = numerics;
+  asked.strict = options.strict;
+  return asked;
+}
+
+// What the engine would take, by the cost model: predicted, never measured.
+Json predicted_json(const device::EngineRun& engine) {
+  const device::EngineMeter& meter = engine.predicted;
+  const auto runs = static_cast<double>(meter.evaluations);
+  return {{"compile_seconds", meter.compile_seconds},
+          {"load_seconds", meter.load_seconds},
+          {"seconds", meter.evaluate_seconds / runs},
+          {"joules", meter.joules / runs}};
+}
+
 Status run_run(const RunCommand& options) {
   options.threads.apply();
   if (!(options.tolerance >= 0)) return fail("--tolerance: expected 0 or more, found {}", options.tolerance);
-  if (options.device != "cpu" && options.device != "reference") {
-    return fail("--device: expected cpu or reference, found \"{}\"", options.device);
+  if (options.device != "cpu" && options.device != "emulated" && options.device != "reference") {
+    return fail("--device: expected cpu, emulated or reference, found \"{}\"", options.device);
   }
+  MW_ASSIGN(const device::DeviceOptions engine_asked, engine_options(options));
   MW_ASSIGN(mil::ProgramSource source, options.program.read_correct());
   MW_TRY(load_weights(source));
   if (Status verified = mil::verify(*source.program); !verified) {
@@ -208,10 +240,23 @@ Status run_run(const RunCommand& options) {
   MW_ASSIGN(const mil::Function* function, closed_function(*declared, types, options, own));
   MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, arrays, options.seed));
   MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, output_names(*function)));
-  MW_ASSIGN(const cpu::FunctionRun run, run_on(options.device, *function, inputs, options.runs));
+  device::EngineRun engine;
+  if (options.device == "emulated") {
+    MW_ASSIGN(engine, device::run_on_engine(*function, inputs, options.runs, engine_asked));
+  } else {
+    MW_ASSIGN(engine.run, run_on(options.device, *function, inputs, options.runs));
+  }
+  const cpu::FunctionRun& run = engine.run;
 
   const std::vector<Output> outputs = outputs_of(*function, run);
   Json facts = report(*function, run, outputs, options.device);
+  if (options.device == "emulated") {
+    facts["chip"] = engine.chip;
+    facts["numerics"] = options.numerics;
+    facts["predicted"] = predicted_json(engine);
+    for (const std::string& warning : engine.warnings) fmt::print(stderr, "millwright mil run: {}\n", warning);
+    if (options.json) facts["warnings"] = engine.warnings;
+  }
   Status agreement;
   for (const auto& [name, value] : outputs) {
     const auto wanted = expected.find(name);
@@ -245,6 +290,7 @@ void add_mil_run(CommandTree& tree) {
                               "  millwright mil run model.mlpackage --runs 10\n"
                               "  millwright mil run model.mil --input x=x.npy --out results\n"
                               "  millwright mil run model.mil --shape x=1,3,224,224 --device reference\n"
+                              "  millwright mil run model.mil --device emulated --chip m4\n"
                               "  millwright mil run model.mil --input x=x.npy --compare y=y.npy --tolerance 0.01\n");
   auto options = std::make_shared<RunCommand>();
   options->program.add_to(command);
@@ -255,9 +301,14 @@ void add_mil_run(CommandTree& tree) {
   add_words(command, "--shape", options->shapes, "NAME=SIZES",
             "Sizes of an input that leaves them open, such as x=1,3,224,224");
   command
-      .text("--device", options->device, "DEVICE",
-            "cpu, or reference: the slow interpreter that kernels are checked by")
-      .words = {"cpu", "reference"};
+      .text(
+          "--device", options->device, "DEVICE",
+          "cpu, emulated: the Neural Engine of --chip, or reference: the slow interpreter that kernels are checked by")
+      .words = {"cpu", "emulated", "reference"};
+  options->chip.add_to(command, "--chip", "The emulated engine, with variants: m4+macos26; m4 where none is named");
+  command.text("--numerics", options->numerics, "KIND", "Of the emulated engine: fast, or faithful rounding, slowly")
+      .words = {"fast", "faithful"};
+  command.flag("--strict", options->strict, "Refuse what the engine would silently get wrong");
   command.integer("--seed", options->seed, "Of the random inputs", 0);
   command.integer("--runs", options->runs, "How often to run", 1, 1'000'000);
   command.text("--out", options->out, "DIR", "Folder for the results and states, NAME.npy each");

@@ -399,7 +399,31 @@ TEST(MilRun, RunsOnTheReferenceInterpreterWhereToldTo) {
   EXPECT_EQ(json.at("results").at("where"), "tensor<int32, [2, 1]>");
   EXPECT_FALSE(json.contains("arena_bytes"));
   expect_refused({"mil", "run", program, "--device", "engine"}, 2,
-                 "millwright mil run: --device: expected cpu or reference, found \"engine\"");
+                 "millwright mil run: --device: expected cpu, emulated or reference, found \"engine\"");
+}
+
+// y = x + x in fp16, on the engine of an M4 and of an M1.
+TEST(MilRun, RunsOnAnEmulatedEngineWithWhatItWouldTake) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write("a.mil",
+                                           "program(1.3)\n{\n func main<ios18>(tensor<fp16, [1, 2, 1, 4]> x) {\n"
+                                           "  tensor<fp16, [1, 2, 1, 4]> y = add(x = x, y = x);\n } -> (y);\n}\n");
+  const std::string y = "y=" + folder.write("y.npy", npy("(1, 2, 1, 4)", {2, 4, 6, 8, 10, 12, 14, 16})).string();
+  const std::string x = "x=" + folder.write("x.npy", npy("(1, 2, 1, 4)", {1, 2, 3, 4, 5, 6, 7, 8})).string();
+  for (const std::string numerics : {"fast", "faithful"}) {
+    const Outcome outcome = run({"mil", "run", program, "--device", "emulated", "--chip", "m1", "--numerics", numerics,
+                                 "--input", x, "--compare", y, "--runs", "2", "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const Json json = Json::parse(outcome.out);
+    EXPECT_EQ(json.at("chip"), "m1");
+    EXPECT_EQ(json.at("compared").at("y").at("deviation"), 0);
+    EXPECT_GT(json.at("predicted").at("seconds"), 0);
+    EXPECT_GT(json.at("predicted").at("joules"), 0);
+  }
+  expect_refused({"mil", "run", program, "--chip", "m1"}, 2,
+                 "millwright mil run: --chip, --profile, --numerics and --strict are for --device emulated");
+  expect_refused({"mil", "run", program, "--device", "emulated", "--numerics", "exact"}, 2,
+                 "millwright mil run: unknown numerics \"exact\"; expected fast or faithful");
 }
 
 TEST(MilRun, ConvertsArraysWithALineAndRefusesWhatWouldBeLost) {

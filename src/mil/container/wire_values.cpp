@@ -16,12 +16,12 @@ namespace {
 
 // The elements of a TensorValue, in the form that its field has.
 struct Elements {
-  uint32_t field = 0;                // which of tensor_value
-  std::vector<int64_t> integers;     // kInts, kLongInts, kBools
-  std::vector<double> numbers;       // kDoubles
-  std::vector<float> floats;         // kFloats
+  uint32_t field = 0;               // which of tensor_value
+  std::vector<int64_t> integers;    // kInts, kLongInts, kBools
+  std::vector<double> numbers;      // kDoubles
+  std::vector<float> floats;        // kFloats
   std::vector<SharedText> strings;  // kStrings
-  std::string_view bytes;            // kBytes
+  std::string_view bytes;           // kBytes
 
   size_t count() const {
     switch (field) {

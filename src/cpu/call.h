@@ -34,9 +34,10 @@ class Memory {
   void resize(size_t buffers) { bases_.resize(buffers, nullptr); }
   void set(int buffer, void* base) { bases_[static_cast<size_t>(buffer)] = static_cast<std::byte*>(base); }
 
+  // Nothing for a buffer without bytes.
   void* at(const View& view) const {
-    return bases_[static_cast<size_t>(view.buffer)] +
-           view.offset * static_cast<int64_t>(mil::element_bytes(view.element));
+    std::byte* base = bases_[static_cast<size_t>(view.buffer)];
+    return base == nullptr ? nullptr : base + view.offset * static_cast<int64_t>(mil::element_bytes(view.element));
   }
   float* floats(const View& view) const { return static_cast<float*>(at(view)); }
   int32_t* integers(const View& view) const { return static_cast<int32_t*>(at(view)); }

@@ -13,7 +13,6 @@ namespace millwright::ane {
 namespace {
 
 using mil::Builder;
-using mil::ElementType;
 using mil::Literal;
 using mil::Shape;
 using mil::Type;
@@ -28,7 +27,7 @@ class LayerBuilder {
       : s_(shape),
         program_{std::move(name), is_forward, std::make_unique<mil::Function>("main", "ios18")},
         b_(*program_.function),
-        x_(b_.input("x", Type::tensor(ElementType::fp16, {1, channels, 1, width}))) {}
+        x_(b_.input("x", Type::tensor(shape.element, {1, channels, 1, width}))) {}
 
   Builder& b() { return b_; }
   const LayerShape& s() const { return s_; }
@@ -39,10 +38,10 @@ class LayerBuilder {
     return std::move(program_);
   }
 
-  Value* scalar(double value) { return b_.scalar(ElementType::fp16, value); }
+  Value* scalar(double value) { return b_.scalar(s_.element, value); }
 
   Value* weight(const Shape& shape) {
-    const Type type = Type::tensor(ElementType::fp16, shape);
+    const Type type = Type::tensor(s_.element, shape);
     Value* value = b_.constant(Literal::blob(type, {std::string(kWeightPath), next_}), "weight");
     next_ += 64 + (static_cast<uint64_t>(type.bytes()) + 63) / 64 * 64;
     return value;

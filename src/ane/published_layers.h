@@ -19,6 +19,7 @@ struct LayerShape {
   int64_t kv_heads = 12;  // the static pipeline has as many as heads
   int64_t head_dim = 64;
   int64_t sequence = 256;
+  mil::ElementType element = mil::ElementType::fp16;  // of inputs, weights and results
 };
 
 struct LayerProgram {

@@ -346,16 +346,8 @@ int16_t thresholded_relu(ProgramBuilder& b, const mil::Operation& operation) {
 }
 
 int16_t engine_range(ProgramBuilder& b, const mil::Operation& operation) {
-  constexpr LaneType kFloat = LaneType::float32;
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const int16_t x = b.to_float(b.operand(operation, "x"));
-  const int16_t number =
-      b.append(Op::select, {b.append(Op::equal, {x, x}), x, b.constant(kFloat, mil::number(operation, "nan"))});
-  const double limit = mil::number(operation, "limit");
-  if (limit == kInfinity) return number;
-  const int16_t is_outside = b.append(Op::greater_equal, {b.append(Op::abs, {number}), b.constant(kFloat, limit)});
-  const int16_t infinite = b.append(Op::mul, {number, b.constant(kFloat, kInfinity)});
-  return b.append(Op::select, {is_outside, infinite, number});
+  return b.append(Op::engine_range, {b.to_float(b.operand(operation, "x"))}, LaneType::float32,
+                  mil::number(operation, "limit"), mil::number(operation, "nan"));
 }
 
 // alpha or beta, which are constants.

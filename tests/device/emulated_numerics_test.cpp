@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "base/parallel.h"
@@ -154,6 +156,51 @@ TEST_P(EngineNumerics, HideNaN) {
   EXPECT_EQ(first_of(root, -1), 0);
   const auto visible = [](ane::ChipProfile& profile) { profile.numerics.hides_nan.value = false; };
   EXPECT_TRUE(std::isnan(first_of(root, -1, "m1", visible)));
+}
+
+// C59 and C55 as published; exp overflows fp16 between 11.0859 and 11.0938, the neighbours of the published 11.094
+// (C5C).
+TEST_P(EngineNumerics, EndFunctionsWhereTheEngineDoes) {
+  const auto with_epsilon = [](mil::Builder& b, mil::Value* x) {
+    return b.emit("log", {mil::operand("x", x), mil::operand("epsilon", b.scalar(mil::ElementType::fp16, 0))}, "y");
+  };
+  const auto function = [](std::string_view kind) {
+    return [kind](mil::Builder& b, mil::Value* x) { return b.unary(kind, x, "y"); };
+  };
+  EXPECT_EQ(first_of(with_epsilon, 0), -45440);
+  EXPECT_EQ(first_of(with_epsilon, -1), 0);
+  EXPECT_EQ(first_of(with_epsilon, 1), 0);
+  EXPECT_EQ(first_of(with_epsilon, 0, "m1", [](auto& profile) { profile.numerics.log_of_zero.value.reset(); }),
+            -kInfinity);
+  EXPECT_EQ(first_of(function("exp"), 11.0859375f), 65248);
+  EXPECT_EQ(first_of(function("exp"), 11.09375f), kInfinity);
+  EXPECT_EQ(first_of(function("exp"), 10, "m1", [](auto& profile) { profile.numerics.exp_limit.value = 9; }),
+            kInfinity);
+  EXPECT_EQ(first_of(function("softplus"), kInfinity), 0);
+  EXPECT_EQ(first_of(function("softsign"), kInfinity), 0);
+  EXPECT_EQ(first_of(function("softsign"), 3), 0.75f);
+}
+
+// fp32 is a type of the border: 10^30 is infinite inside, 10^-30 is zero (C3F).
+TEST_P(EngineNumerics, ComputeOnFp32AsOnFp16) {
+  const auto quotient_of = [&](float number, std::optional<double> divisor) {
+    auto built = std::make_unique<mil::Function>("main", "ios18");
+    mil::Builder b(*built);
+    const mil::Type type = mil::Type::tensor(mil::ElementType::fp32, {1, 4, 1, 32});
+    mil::Value* x = b.input("x", type);
+    mil::Value* y = divisor ? b.constant(mil::Literal::splat(type, *divisor)) : x;
+    built->block().set_results({b.real_div(x, y, "y")});
+    Engine engine({}, "m4", GetParam());
+    const auto executable = engine.loaded(std::move(built));
+    Surface in = *Surface::allocate(type);
+    Surface out = *Surface::allocate(type);
+    std::ranges::fill(in.as<float>(), number);
+    EXPECT_TRUE(evaluate(*executable, {&in}, {&out}).has_value());
+    return out.as<float>()[0];
+  };
+  EXPECT_EQ(quotient_of(3, {}), 1);
+  EXPECT_EQ(quotient_of(1e30f, {}), 0);  // ∞ / ∞ is no number, so 0 (C59)
+  EXPECT_EQ(quotient_of(3, 1e-30), kInfinity);
 }
 
 // On M1 and M2 a slice of the last axis behind its start multiplies by 16 inside (C51).

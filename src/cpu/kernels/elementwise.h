@@ -70,7 +70,8 @@ namespace millwright::cpu {
   X(wrap16, 1)        /* int32 only: the low 16 bits, sign-extended */                       \
   X(bit_and, 2)       /* int32 only */                                                       \
   X(round_half, 1)    /* to the nearest fp16, ties to even */                                \
-  X(round_bfloat, 1)  /* to the nearest bf16, ties to even */
+  X(round_bfloat, 1)  /* to the nearest bf16, ties to even */                                \
+  X(engine_range, 1)  /* NaN becomes i1; what reaches i0 in size becomes an infinity */
 
 enum class ElementwiseOpcode : uint8_t {
 #define MW_ELEMENTWISE_ENUMERATOR(name, operands) name,

@@ -46,6 +46,8 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<FloatTag>> rounded_bits(FloatVec x) {
 }
 
 HWY_INLINE FloatVec round_half(FloatTag d, FloatVec x) {
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SSE2
+  // Without instructions that convert to fp16.
   const FloatVec size = hn::Abs(x);
   const FloatVec normal = hn::BitCast(d, rounded_bits<13>(size));
   // Below 2^-14 fp16 counts in steps of 2^-24, which is what the sum with 0.75 counts in.
@@ -54,6 +56,15 @@ HWY_INLINE FloatVec round_half(FloatTag d, FloatVec x) {
   FloatVec rounded = hn::IfThenElse(hn::Lt(size, hn::Set(d, 0x1p-14f)), denormal, normal);
   rounded = hn::IfThenElse(hn::Ge(size, hn::Set(d, 65520.0f)), hn::Inf(d), rounded);
   return keep_nan(x, hn::CopySign(rounded, x));
+#else
+  const hn::Rebind<hwy::float16_t, FloatTag> d16;
+  return hn::PromoteTo(d, hn::DemoteTo(d16, x));
+#endif
+}
+
+HWY_INLINE FloatVec engine_range(FloatTag d, FloatVec x, FloatVec limit, FloatVec nan) {
+  const FloatVec number = hn::IfThenElse(hn::IsNaN(x), nan, x);
+  return hn::IfThenElse(hn::Ge(hn::Abs(number), limit), hn::CopySign(hn::Inf(d), number), number);
 }
 
 HWY_INLINE FloatVec round_bfloat(FloatTag d, FloatVec x) { return keep_nan(x, hn::BitCast(d, rounded_bits<16>(x))); }
@@ -116,6 +127,7 @@ MW_OPERATION(ToInt, as_float(hn::ConvertTo(IntTag(), hn::IfThenZeroElse(hn::IsNa
 
 MW_OPERATION(RoundHalf, round_half(d, x));
 MW_OPERATION(RoundBfloat, round_bfloat(d, x));
+MW_OPERATION(EngineRange, engine_range(d, x, i0, i1));
 
 MW_OPERATION(AddInt, as_float(hn::Add(as_int(x), as_int(y))));
 MW_OPERATION(SubInt, as_float(hn::Sub(as_int(x), as_int(y))));
@@ -381,6 +393,8 @@ Loop float_loop(Opcode opcode) {
       return vector_loop<RoundHalf>;
     case Opcode::round_bfloat:
       return vector_loop<RoundBfloat>;
+    case Opcode::engine_range:
+      return vector_loop<EngineRange>;
     case Opcode::trunc_div:
     case Opcode::wrap4:
     case Opcode::wrap8:

@@ -81,7 +81,6 @@ double activation_from_table(std::string_view kind, double x, const ane::Numeric
   MW_CHECK(found != tables().end(), "no table for {}", kind);
   if (kind == "tanh") return std::copysign(found->second.at(std::abs(x)), x);  // the table holds x >= 0
   if (kind == "softplus" && numerics.softplus_limit.known()) {
-    if (std::isinf(x) && x > 0) return 0;
     x = std::min(x, *numerics.softplus_limit);
   }
   return found->second.at(x);

@@ -7,6 +7,8 @@
 #include "ane/rules/check.h"
 #include "ane/rules/surface_layout.h"
 #include "base/aligned_buffer.h"
+#include "cpu/kernels/not_a_number.h"
+#include "cpu/view.h"
 
 namespace millwright::device {
 namespace {
@@ -16,7 +18,7 @@ struct Binding {
   const Port* port;
   Surface* surface;
   SurfaceLayout layout;
-  AlignedBuffer room = {};  // a row-major copy where the rows are padded
+  AlignedBuffer room = {};  // a row-major copy where the rows are padded or hold NaN
 };
 
 bool is_aligned(const std::byte* data) { return reinterpret_cast<uintptr_t>(data) % AlignedBuffer::kAlignment == 0; }
@@ -29,6 +31,7 @@ class EmulatedRequest final : public Request {
                   std::span<Surface* const> outputs)
       : program_(std::move(program)), process_(std::move(process)), loaded_(std::move(loaded)) {
     const ane::SurfaceRows rows = profile.surfaces.rows.value_or(ane::SurfaceRows::padded);
+    hides_nan_ = profile.numerics.hides_nan.value_or(false);
     inputs_ = bind(program_->inputs(), program_->input_order(), rows, inputs);
     outputs_ = bind(program_->outputs(), program_->output_order(), rows, outputs);
     judge(findings);
@@ -53,8 +56,8 @@ class EmulatedRequest final : public Request {
     }
     std::vector<void*> inputs;
     std::vector<void*> outputs;
-    for (Binding& input : inputs_) inputs.push_back(elements_of(input, true));
-    for (Binding& output : outputs_) outputs.push_back(elements_of(output, false));
+    for (Binding& input : inputs_) inputs.push_back(input_elements(input));
+    for (Binding& output : outputs_) outputs.push_back(output_elements(output));
     MW_TRY(program_->run(inputs, outputs));
     for (size_t i = 0; i < outputs_.size(); ++i) {
       if (outputs[i] == outputs_[i].surface->data()) continue;
@@ -93,14 +96,33 @@ class EmulatedRequest final : public Request {
     }
   }
 
-  // The surface itself where its rows are packed, else a row-major copy of the input or room for the result.
-  static void* elements_of(Binding& binding, bool is_input) {
-    std::byte* data = binding.surface->data();
-    if (binding.layout.is_packed() && is_aligned(data)) return data;
+  static bool is_row_major(const Binding& binding) {
+    return binding.layout.is_packed() && is_aligned(binding.surface->data());
+  }
+
+  static std::byte* room_of(Binding& binding) {
     const auto bytes = static_cast<size_t>(binding.port->type.bytes());
     if (binding.room.size() < bytes) binding.room = AlignedBuffer(bytes);
-    if (is_input) unpack_rows(binding.layout, data, binding.room.data());
     return binding.room.data();
+  }
+
+  // The surface itself where it is what the program computes with, else a copy: row-major, NaN infinite (C59).
+  void* input_elements(Binding& binding) const {
+    std::byte* elements = binding.surface->data();
+    if (!is_row_major(binding)) {
+      unpack_rows(binding.layout, elements, room_of(binding));
+      elements = room_of(binding);
+    }
+    const mil::Type& type = binding.port->type;
+    if (!hides_nan_ || !mil::is_floating(type.element())) return elements;
+    const auto storage = cpu::storage_of(type.element());
+    if (!storage || !cpu::has_nan(*storage, elements, type.count())) return elements;
+    cpu::copy_nan_as_infinity(*storage, elements, type.count(), room_of(binding));
+    return room_of(binding);
+  }
+
+  static void* output_elements(Binding& binding) {
+    return is_row_major(binding) ? binding.surface->data() : room_of(binding);
   }
 
   std::shared_ptr<const CompiledProgram> program_;
@@ -110,6 +132,7 @@ class EmulatedRequest final : public Request {
   std::vector<Binding> outputs_;
   std::string refusal_;  // of every evaluation; empty: none
   bool gives_zeros_ = false;
+  bool hides_nan_ = false;
 };
 
 }  // namespace

@@ -109,17 +109,21 @@ class EngineFunction {
     mil::Block& block = function_.block();
     std::vector<Operation*> operations;
     for (const auto& operation : block.operations()) operations.push_back(operation.get());
-    if (hides_nan()) {
-      Operation* first = operations.empty() ? nullptr : operations.front();
-      for (const auto& input : block.inputs()) limit(input.get(), first, kInfinity, kInfinity);
+    Operation* first = operations.empty() ? nullptr : operations.front();
+    for (const auto& input : block.inputs()) {
+      const bool is_fp32 = input->type().is_tensor() && input->element() == mil::ElementType::fp32;
+      if (is_fp32 && !input->users().empty()) compute_in_fp16(input.get(), first);
     }
     spoil_lone_identity();
     for (size_t i = 0; i < operations.size(); ++i) {
       Operation& operation = *operations[i];
       Operation* next = i + 1 < operations.size() ? operations[i + 1] : nullptr;
+      round_constant(operation);
       if (operation.kind() == "scaled_dot_product_attention" && is_in_memory()) operation.remove_operand("attn_mask");
       spoil(operation, next);
-      for (const auto& result : operation.results()) limit_result(operation, result.get(), next);
+      for (const auto& result : operation.results()) {
+        limit_result(operation, ended_function(operation, result.get(), next), next);
+      }
     }
   }
 
@@ -151,6 +155,51 @@ class EngineFunction {
     Value* widened = b.cast(rounded, mil::ElementType::fp32);
     function_.block().replace_uses(computed, widened);
     rounded->producer()->replace_operand(widened, computed);
+  }
+
+  // Constants of fp32 are fp16 inside, too; parameters, such as an epsilon, are part of the operation.
+  static void round_constant(Operation& operation) {
+    const Value* value = operation.is_const() ? operation.result() : nullptr;
+    if (value == nullptr || !value->type().is_tensor() || value->element() != mil::ElementType::fp32) return;
+    const mil::Literal& literal = *operation.attribute("val");
+    const bool is_computed_with = std::ranges::all_of(value->users(), [&](const Operation* user) {
+      return std::ranges::all_of(user->operands(), [&](const mil::Operand& operand) {
+        const bool holds = std::ranges::any_of(operand.arguments, [&](const mil::Argument& argument) {
+          const auto* held = std::get_if<Value*>(&argument);
+          return held != nullptr && *held == value;
+        });
+        const mil::ParameterDefinition* parameter = user->definition()->parameter(operand.name);
+        return !holds || (parameter != nullptr && parameter->kind != mil::ParameterDefinition::Kind::constant);
+      });
+    });
+    if (!is_computed_with || !literal.has_elements()) return;
+    const mil::Literal halves =
+        mil::Literal::numbers(literal.type().with_element(mil::ElementType::fp16), literal.as_numbers());
+    operation.set_attribute("val", mil::Literal::numbers(literal.type(), halves.as_numbers()));
+  }
+
+  // The result with what the engine gives at the ends of a function's range.
+  Value* ended_function(const Operation& operation, Value* result, Operation* next) {
+    const std::string_view kind = operation.kind();
+    mil::Builder b(function_, next);
+    const auto with_end = [&](std::string_view comparison, Value* x, double bound, double number) {
+      Value* is_there = b.binary(comparison, x, b.scalar_like(x, bound));
+      Value* ended = b.select(is_there, b.scalar_like(result, number), result);
+      function_.block().replace_uses(result, ended);
+      for (Operation* reader : {is_there->producer(), ended->producer()}) reader->replace_operand(ended, result);
+      return ended;
+    };
+    const ane::Numerics& numerics = profile_.numerics;
+    if (kind == "log" && numerics.log_of_zero.known()) {
+      return with_end("equal", result, -kInfinity, *numerics.log_of_zero);
+    }
+    if (kind == "exp" && numerics.exp_limit.known()) {
+      return with_end("greater_equal", operation.operand("x"), *numerics.exp_limit, kInfinity);
+    }
+    if ((kind == "softplus" || kind == "softsign") && numerics.softplus_limit.known()) {
+      return with_end("equal", operation.operand("x"), kInfinity, 0);
+    }
+    return result;
   }
 
   // An identity that gives the only output gives NaN (C38).

@@ -10,10 +10,11 @@
 namespace millwright::device {
 
 // A copy in which, as the profile says,
-//   inputs have no NaN (it is infinite) and no operation gives one (it gives 0) (C59),
+//   no operation gives NaN (it gives 0; as an input it is infinite already, which is the surfaces' business) (C59),
+//   log(0) is a number (C59), exp is infinite from its limit on (C5C), softplus and softsign of infinity are 0 (C55),
 //   products of two or more terms are infinite from the product limit on (C52),
 //   slices of the last axis behind its start are infinite from 4096 on (C51),
-//   operations on fp32 give numbers rounded to fp16 (C3F),
+//   inputs, constants and operations of fp32 give numbers rounded to fp16 (C3F),
 //   scaled_dot_product_attention has no mask (C50) and an identity that gives the only output gives NaN (C38), both on
 //   the in-memory route,
 //   and, where the options are on, pow is infinite (C53), and zero stands for the wrong results of broadcasts of

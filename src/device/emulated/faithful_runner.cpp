@@ -27,14 +27,6 @@ Values activation(const Evaluation& e, std::string_view kind, const ane::Numeric
   return std::vector<TensorValue>{std::move(y)};
 }
 
-// log(0) is a number on the engine (C59).
-Values logarithm(const Evaluation& e, double of_zero) {
-  TensorValue y = e.operand("x");
-  const double epsilon = e.number("epsilon");
-  for (double& number : y.numbers) number = number + epsilon == 0 ? of_zero : std::log(number + epsilon);
-  return std::vector<TensorValue>{std::move(y)};
-}
-
 // Sums whose halves go away from zero (C57).
 Values sum_with_ties_away(const Evaluation& e) {
   MW_ASSIGN(std::vector<TensorValue> values, mil::interpreter::evaluate(e));
@@ -102,9 +94,6 @@ Result<std::unique_ptr<EngineRunner>> make_faithful_runner(const mil::Function& 
   }
   if (rounding.ties == ane::Ties::away) {
     for (const std::string_view kind : kSums) overrides[kind] = sum_with_ties_away;
-  }
-  if (numerics.log_of_zero.known()) {
-    overrides["log"] = [of_zero = *numerics.log_of_zero](const Evaluation& e) { return logarithm(e, of_zero); };
   }
   return std::make_unique<FaithfulRunner>(std::move(copy), std::move(overrides));
 }

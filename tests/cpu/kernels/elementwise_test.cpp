@@ -246,6 +246,17 @@ TEST(Elementwise, RoundsToHalfPrecision) {
   });
 }
 
+TEST(Elementwise, KeepsTheRangeOfAnEngine) {
+  for_each_target([] {
+    const std::vector<float> x{32752, 32768, -32768, 40000, kNaN, kInfinity, -kInfinity, -0.0f, 3};
+    const std::vector<float> limited = apply(Opcode::engine_range, {x}, 32768, 7);
+    EXPECT_THAT(limited, ElementsAre(32752, kInfinity, -kInfinity, kInfinity, 7, kInfinity, -kInfinity, -0.0f, 3));
+    EXPECT_TRUE(std::signbit(limited[7]));
+    const std::vector<float> unlimited = apply(Opcode::engine_range, {x}, kInfinity, 0);
+    EXPECT_THAT(unlimited, ElementsAre(32752, 32768, -32768, 40000, 0, kInfinity, -kInfinity, -0.0f, 3));
+  });
+}
+
 TEST(Elementwise, ComputesOnIntegers) {
   for_each_target([] {
     constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();

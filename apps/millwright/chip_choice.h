@@ -15,6 +15,7 @@ struct ChipChoice {
   // `name` is "--chip", or a word for a positional argument.
   void add_to(Command& command, const std::string& name, const std::string& help);
   bool is_given() const { return !chip.empty() || !profile.empty(); }
+  Status check() const;  // one of them at most
   Result<ane::ChipProfile> read() const;
 };
 

@@ -11,6 +11,7 @@ void add_eval(CommandTree& tree);
 void add_generate(CommandTree& tree);
 void add_info(CommandTree& tree);
 void add_devices(CommandTree& tree);
+void add_probe(CommandTree& tree);
 void add_mil(CommandTree& tree);
 // Reads the finished tree when it runs.
 void add_completion(CommandTree& tree);

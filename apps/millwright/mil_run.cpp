@@ -203,6 +203,7 @@ Result<device::DeviceOptions> engine_options(const RunCommand& options) {
   if (options.device != "emulated" && is_asked) {
     return fail("--chip, --profile, --numerics and --strict are for --device emulated");
   }
+  MW_TRY(options.chip.check());
   device::DeviceOptions asked;
   if (!options.chip.chip.empty()) asked.chip = options.chip.chip;
   asked.profile = options.chip.profile;

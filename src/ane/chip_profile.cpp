@@ -80,7 +80,7 @@ Result<ChipProfile> find_profile(std::string_view name) {
       return fail("unknown variant \"{}\" of chip {}{}; the variants are {}", shown(variant), chip,
                   nearest(variant, variant_names()), listed(variant_names()));
     }
-    MW_TRY(lay_over(layer->text, source_of(stem), *profile));
+    MW_TRY(lay_over(layer->text, source_of(stem), stem, *profile));
     profile->name += "+" + std::string(variant);
     plus = end;
   }

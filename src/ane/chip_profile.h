@@ -31,6 +31,7 @@ struct Fact {
   std::string source;
   std::string reason;  // why this value, where sources contradict each other or it was taken from a sibling
   std::vector<Alternative> alternatives;
+  std::string profile;  // the file that says so: "common", "m4", "variant-e5", or the user's profile
 
   bool known() const { return value.has_value(); }
   T value_or(T otherwise) const { return value.value_or(std::move(otherwise)); }
@@ -85,6 +86,7 @@ struct Dispatch {
   Fact<double> second_call_factor;  //
   Fact<double> idle_seconds;        // after so long without work the engine sleeps
   Fact<double> wake_ms;             // what the next evaluation then costs
+  Fact<double> background_factor;   // evaluations of background service over standard
 };
 
 struct Limits {

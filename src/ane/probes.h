@@ -1,19 +1,33 @@
-// The published hardware study as probes: each builds its programs, and shows what running them gave as a table and as
-// a figure, the published numbers beside. Who runs the programs, a device or the cost model, is the caller's choice.
+// The published hardware study as probes: each is a set of programs, with what was published of them for an M4 and what
+// speaks against the published reading. Who runs the programs is src/device/probe's; probe_report.h shows the outcome.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ane/chip_profile.h"
-#include "ane/cost_model.h"
+#include "ane/cost_basis.h"
+#include "ane/qos.h"
 #include "base/function_ref.h"
 #include "base/result.h"
 #include "mil/ir.h"
 
 namespace millwright::ane {
+
+enum class ProbeUnit : uint8_t { milliseconds, tflops, watts, tflops_per_watt };
+
+// One published number.
+struct PublishedValue {
+  double value = 0;
+  ProbeUnit unit = ProbeUnit::milliseconds;
+  std::string id;      // in the collection that docs/cost-model.md names; empty where only a text says so
+  std::string source;  // "maderix part 2"
+  // Whether the cost model was calibrated on it, so that agreement proves little.
+  bool is_calibration = false;
+};
 
 // One program of a probe.
 struct ProbePoint {
@@ -21,46 +35,52 @@ struct ProbePoint {
   double x = 0;        // what the probe varies
   std::string label;   // "2048 x 2048 x 2048"
   std::unique_ptr<mil::Function> function;
-  double published = 0;  // in the probe's unit, on an M4; 0 where nobody published it
+  double flops = 0;
+  std::vector<PublishedValue> published = {};  // of an M4
+  Qos qos = Qos::standard;
 };
 
-enum class ProbeUnit : uint8_t { milliseconds, tflops, watts };
+// What running one program gave: the best evaluation, or why the device refused the program.
+struct ProbeSample {
+  double seconds = 0;
+  std::optional<double> joules = {};  // nothing where the device does not measure energy
+  std::string refusal = {};           // empty: it ran
+
+  bool ran() const { return refusal.empty(); }
+};
 
 struct Probe {
   std::string name;
   std::string title;
   std::string axis;  // what x counts
   bool logarithmic = false;
-  ProbeUnit unit = ProbeUnit::milliseconds;
-  std::vector<ProbePoint> points;
-  std::string source;   // of the published numbers
-  std::string dispute;  // what speaks against their published reading; empty where nothing does
+  ProbeUnit unit = ProbeUnit::milliseconds;  // of the figure
+  std::vector<ProbePoint> points = {};
+  std::vector<std::string> published = {};                           // of an M4, where it is about no single program
+  std::vector<std::string> disputes = {};                            // what speaks against the published reading
+  std::vector<CostPart> parts = {CostPart::time, CostPart::energy};  // that predictions of it need
+  // What the samples say together, in one line; empty where some of them are missing.
+  std::string (*conclude)(const Probe&, std::span<const ProbeSample>) = nullptr;
 };
 
-// "peak", "matmul", "sram", "dispatch", "conv-vs-matmul", "depth", "int8", "power". The probes "compile-limit" and
-// "qos" of the study are about the device, not about programs: they run small_program(i) and dispatch_program().
+// "peak", "matmul", "sram", "dispatch", "conv-vs-matmul", "depth", "int8", "qos", "power". The study's "compile-limit"
+// compiles small_program(i) until it may not.
 const std::vector<std::string>& probe_names();
 Result<Probe> build_probe(std::string_view name);
 
+// The same probe without programs of more than 4 GFLOP or 16 MB of weights, for slow devices. It may have no points.
+Probe only_small_programs(Probe probe);
+
 // Programs that differ in nothing but their text, so that each needs a compile of its own.
 std::unique_ptr<mil::Function> small_program(int64_t index);
-// The least that an engine can be asked to do.
-std::unique_ptr<mil::Function> dispatch_program();
 
-struct ProbeSample {
-  double seconds = 0;
-  double joules = 0;  // 0 where nobody measures energy
-};
-
-// Runs every program of a probe.
-using ProbeRunner = FunctionRef<Result<ProbeSample>(const mil::Function&)>;
+// Runs every program of a probe. A program that the device refuses becomes a sample with the reason; where it refuses
+// all of them, and where the operating system fails, the probe fails.
+using ProbeRunner = FunctionRef<Result<ProbeSample>(const ProbePoint&)>;
 Result<std::vector<ProbeSample>> run_probe(const Probe& probe, ProbeRunner runner);
-// Predicts instead of running.
-Result<std::vector<ProbeSample>> predict_probe(const Probe& probe, const ChipProfile& profile,
-                                               CostOptions options = {});
 
-// Aligned text, one line per program; ends with the dispute. `is_m4` puts the published numbers beside.
-std::string probe_table(const Probe& probe, const std::vector<ProbeSample>& samples, bool is_m4);
-std::string probe_figure(const Probe& probe, const std::vector<ProbeSample>& samples, bool is_m4);
+// A sample in a unit; nothing where the device did not measure what it takes.
+std::optional<double> in_unit(ProbeUnit unit, const ProbePoint& point, const ProbeSample& sample);
+std::string_view unit_name(ProbeUnit unit);
 
 }  // namespace millwright::ane

@@ -57,6 +57,8 @@ std::span<const ProfileField> profile_fields() {
       {MW_FACT(dispatch, second_call_factor), "", "second evaluation over the later ones (C68)", 1, 1e4},
       {MW_FACT(dispatch, idle_seconds), "s", "without work for so long the engine sleeps (C68)", 0, 1e6},
       {MW_FACT(dispatch, wake_ms), "ms", "what the next evaluation then costs (C68)", 0, 1e6},
+      {MW_FACT(dispatch, background_factor), "", "an evaluation with background class of service over the standard one",
+       0.01, 100},
 
       {MW_FACT(limits, rank), "", "axes of a tensor (C10)", 1, 16, false},
       {MW_FACT(limits, axis), "", "longest axis (C12)", 1, kMost, false},

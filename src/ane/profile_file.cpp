@@ -166,10 +166,12 @@ Result<Fact<T>> read_fact(const Json& json, const ProfileField& field, const Pla
   return fact;
 }
 
-Status set_fact(const Json& json, const ProfileField& field, const Place& place, ChipProfile& profile) {
+Status set_fact(const Json& json, const ProfileField& field, const Place& place, const std::string& name,
+                ChipProfile& profile) {
   return std::visit(
       [&]<class T>(FactOf<T> access) -> Status {
         MW_ASSIGN(access(profile), read_fact<T>(json, field, place));
+        access(profile).profile = name;
         return {};
       },
       field.fact);
@@ -191,9 +193,9 @@ std::vector<std::string_view> keys_of(std::string_view section) {
   return keys;
 }
 
-// The facts that the object names; returns which.
+// The facts that the object of the profile or variant `name` states; returns which.
 Result<std::set<const ProfileField*>> read_sections(const Json& object, const std::string& source,
-                                                    ChipProfile& profile) {
+                                                    const std::string& name, ChipProfile& profile) {
   const std::vector<std::string_view> sections = section_names();
   std::vector<std::string_view> known(std::begin(kHeadKeys), std::end(kHeadKeys));
   known.insert(known.end(), sections.begin(), sections.end());
@@ -208,7 +210,7 @@ Result<std::set<const ProfileField*>> read_sections(const Json& object, const st
     for (const ProfileField& field : profile_fields()) {
       const auto fact = field.section == section ? facts.find(std::string(field.key)) : facts.end();
       if (fact == facts.end()) continue;
-      MW_TRY(set_fact(*fact, field, Place{source, fmt::format("{}.{}", section, field.key)}, profile));
+      MW_TRY(set_fact(*fact, field, Place{source, fmt::format("{}.{}", section, field.key)}, name, profile));
       named.insert(&field);
     }
   }
@@ -296,7 +298,7 @@ Result<ChipProfile> parse_profile(std::string_view text, const std::string& sour
   if (!has_base || object.contains("family")) {
     MW_ASSIGN(profile.family, read_head(object, "family", source));
   }
-  MW_ASSIGN(const std::set<const ProfileField*> named, read_sections(object, source, profile));
+  MW_ASSIGN(const std::set<const ProfileField*> named, read_sections(object, source, profile.name, profile));
   if (!has_base) MW_TRY(check_every_fact(named, source));
   MW_TRY(check_consistency(profile, source));
   return profile;
@@ -307,9 +309,9 @@ Result<ChipProfile> read_profile(const Path& path) {
   return parse_profile(text, path.string());
 }
 
-Status lay_over(std::string_view text, const std::string& source, ChipProfile& profile) {
+Status lay_over(std::string_view text, const std::string& source, const std::string& name, ChipProfile& profile) {
   MW_ASSIGN(const Json object, parse_object(text, source));
-  MW_ASSIGN(const auto named, read_sections(object, source, profile));
+  MW_ASSIGN(const auto named, read_sections(object, source, name, profile));
   MW_CHECK(!named.empty(), "the variant {} changes nothing", source);
   return check_consistency(profile, source);
 }

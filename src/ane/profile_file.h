@@ -8,7 +8,7 @@
 
 namespace millwright::ane {
 
-// Lays the facts of a variant's text over a profile.
-Status lay_over(std::string_view text, const std::string& source, ChipProfile& profile);
+// Lays the facts of a variant's text over a profile; `name` is that of the variant, for the facts' origin.
+Status lay_over(std::string_view text, const std::string& source, const std::string& name, ChipProfile& profile);
 
 }  // namespace millwright::ane

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <map>
-#include <span>
 #include <vector>
 
-#include "base/half.h"
 #include "base/random.h"
-#include "mil/blob/blob_file.h"
 #include "mil/blob/blob_format.h"
 #include "mil/builder.h"
 
@@ -27,7 +25,8 @@ using mil::Value;
 constexpr std::string_view kOpset = "ios18";
 constexpr int64_t kLargestAxis = int64_t{1} << 20;
 constexpr int64_t kDeepest = 4096;
-constexpr double kWeightScale = 1.0 / 64;
+constexpr double kInt8Scale = 1.0 / 64;
+constexpr size_t kNumbersPeriod = 4093;  // prime, so that rows differ
 
 Status check_size(std::string_view name, int64_t value, int64_t most) {
   if (value >= 1 && value <= most) return {};
@@ -47,12 +46,15 @@ class Weights {
     return value;
   }
 
+  // From here on every weight names the first record.
+  void begin_again() { next_ = mil::kBlobAlignment; }
+
   // A weight that the program stores as int8 and computes with as fp16.
   Value* add_int8(const Shape& shape) {
     return b_.emit("constexpr_affine_dequantize",
                    {operand("quantized_data", add(ElementType::int8, shape)),
                     operand("zero_point", b_.constant(Literal::integer(ElementType::int8, 0))),
-                    operand("scale", b_.scalar(ElementType::fp16, kWeightScale)), operand("axis", b_.int32(0))},
+                    operand("scale", b_.scalar(ElementType::fp16, kInt8Scale)), operand("axis", b_.int32(0))},
                    "weight");
   }
 
@@ -61,8 +63,16 @@ class Weights {
   uint64_t next_ = mil::kBlobAlignment;
 };
 
+// Uniform numbers up to this keep the size of what passes through a convolution [out, in, height, width] or a product
+// [k, n].
+double scale_of(const Shape& shape) {
+  const double terms =
+      shape.size() == 4 ? static_cast<double>(shape[1] * shape[2] * shape[3]) : static_cast<double>(shape.front());
+  return std::sqrt(3 / terms);
+}
+
 Value* through_int8(Builder& b, Value* x) {
-  Value* scale = b.scalar(ElementType::fp16, kWeightScale);
+  Value* scale = b.scalar(ElementType::fp16, kInt8Scale);
   Value* quantized = b.emit(
       "quantize", {operand("input", x), operand("scale", scale), operand("output_dtype", b.text("int8"))}, "quantize");
   return b.emit("dequantize", {operand("input", quantized), operand("scale", scale)}, "dequantize");
@@ -123,9 +133,9 @@ Result<std::unique_ptr<mil::Function>> conv_chain(const ConvChain& chain) {
                                                          : weights.add_int8(weight_shape);
   };
   Value* x = b.input("x", Type::tensor(ElementType::fp16, {1, chain.in_channels, chain.height, chain.width}));
-  Value* weight = next_weight();
   for (int64_t layer = 0; layer < chain.depth; ++layer) {
-    if (layer > 0 && chain.weights == ConvChain::Weights::distinct) weight = next_weight();
+    if (chain.weights == ConvChain::Weights::shared) weights.begin_again();
+    Value* weight = next_weight();
     if (chain.precision == ConvChain::Precision::int8) x = through_int8(b, x);
     x = convolve(b, x, weight, chain.kernel);
   }
@@ -206,32 +216,41 @@ Result<std::unique_ptr<mil::Function>> attention(const Attention& shape) {
   return function;
 }
 
-Status write_weights(const mil::Function& function, const Path& path, uint64_t seed) {
-  std::map<uint64_t, Type> records;
+void fill_elements(ElementType element, double scale, uint64_t stream, std::span<std::byte> elements) {
+  const size_t width = mil::element_bytes(element);
+  const size_t period = std::min(kNumbersPeriod * width, elements.size());
+  RandomStream random(0, stream);
+  for (size_t at = 0; at < period; at += width) {
+    const double number = (2 * random.uniform() - 1) * scale;
+    if (mil::is_floating(element)) {
+      mil::store_number(element, number, &elements[at]);
+    } else {
+      mil::store_integer(element, std::lround(number), &elements[at]);
+    }
+  }
+  for (size_t done = period; done < elements.size();) {
+    const size_t count = std::min(done, elements.size() - done);
+    std::memcpy(&elements[done], elements.data(), count);
+    done += count;
+  }
+}
+
+void fill_weights(mil::Function& function) {
+  std::map<uint64_t, Literal> records;
   for (const auto& operation : function.block().operations()) {
     const Literal* literal = operation->is_const() ? operation->attribute("val") : nullptr;
-    if (literal == nullptr || !literal->is_blob() || literal->blob_reference().path != kWeightPath) continue;
-    records.emplace(literal->blob_reference().offset, literal->type());
-  }
-  MW_ASSIGN(mil::BlobWriter writer, mil::BlobWriter::create(path));
-  RandomStream random(seed, 0);
-  for (const auto& [offset, type] : records) {
-    std::vector<std::byte> payload(static_cast<size_t>(type.bytes()));
-    const size_t width = mil::element_bytes(type.element());
-    for (size_t at = 0; at < payload.size(); at += width) {
-      const double unit = 2 * random.uniform() - 1;
-      if (type.element() == ElementType::int8) {
-        mil::store_integer(type.element(), static_cast<int64_t>(unit * 100), &payload[at]);
-      } else {
-        mil::store_number(type.element(), unit * kWeightScale, &payload[at]);
-      }
+    if (literal == nullptr || !literal->is_blob()) continue;
+    const uint64_t offset = literal->blob_reference().offset;
+    auto record = records.find(offset);
+    if (record == records.end()) {
+      const Type& type = literal->type();
+      std::vector<std::byte> elements(static_cast<size_t>(type.bytes()));
+      const bool is_int8 = type.element() == ElementType::int8;
+      fill_elements(type.element(), is_int8 ? 100 : scale_of(type.shape()), records.size(), elements);
+      record = records.emplace(offset, Literal::bytes(type, std::move(elements))).first;
     }
-    MW_ASSIGN(const uint64_t written, writer.append(type.element(), static_cast<uint64_t>(type.count()), payload));
-    if (written != offset) {
-      return fail("{}: a record stands at {}, the program expects it at {}", path.string(), written, offset);
-    }
+    operation->set_attribute("val", record->second);
   }
-  return writer.commit();
 }
 
 }  // namespace millwright::ane

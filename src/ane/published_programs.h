@@ -4,10 +4,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <span>
 #include <string_view>
 
-#include "base/files.h"
 #include "base/result.h"
 #include "mil/ir.h"
 
@@ -57,7 +56,11 @@ struct Attention {
 };
 Result<std::unique_ptr<mil::Function>> attention(const Attention& shape);
 
-// Writes the weight file that a function of this header refers to, filled with small numbers of the given seed.
-Status write_weights(const mil::Function& function, const Path& path, uint64_t seed);
+// Puts numbers in the place of the references to a weight file, so that a function of this header can run: small enough
+// to pass through a chain without growing. References to one record get one memory.
+void fill_weights(mil::Function& function);
+// Fills a tensor's elements with numbers between -1 and 1, times `scale`, the same for the same stream. They repeat
+// after some thousands: what matters is that they are not 0.
+void fill_elements(mil::ElementType element, double scale, uint64_t stream, std::span<std::byte> elements);
 
 }  // namespace millwright::ane

@@ -93,7 +93,10 @@ WeightKey weight_key(const Value& value) {
     return weight_key(*producer->all_operands().front());
   }
   const mil::Literal* literal = producer == nullptr ? nullptr : producer->attribute("val");
-  if (literal == nullptr || !literal->is_blob()) return {"", 0, &value};
+  if (literal == nullptr) return {"", 0, &value};
+  // What was one record of a weight file shares its memory after loading.
+  if (literal->has_elements()) return {"", 0, literal->elements().data()};
+  if (!literal->is_blob()) return {"", 0, &value};
   return {literal->blob_reference().path, literal->blob_reference().offset, nullptr};
 }
 

@@ -25,7 +25,7 @@ bool is_parameter(const mil::Value& value);
 double weight_bytes(const mil::Value& value, bool as_stored);
 
 // Equal for weights that name the same bytes.
-using WeightKey = std::tuple<std::string, uint64_t, const mil::Value*>;
+using WeightKey = std::tuple<std::string, uint64_t, const void*>;
 WeightKey weight_key(const mil::Value& value);
 
 // A value that holds int8 numbers: dequantized from them, by run-time or load-time operations.

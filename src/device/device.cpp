@@ -1,6 +1,7 @@
 #include "device/device.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace millwright::device {
 
@@ -76,6 +77,11 @@ Status Executable::check_surfaces(std::string_view what, std::span<const Port> p
                 mil::type_text(ports[i].type), mil::type_text(surfaces[i]->type()));
   }
   return {};
+}
+
+DeviceClock Device::clock() const {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return {std::chrono::duration<double>(now).count(), std::nullopt, false};
 }
 
 std::vector<Port> input_ports(const mil::Function& function) {

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ane/chip_profile.h"
+#include "ane/qos.h"
 #include "base/result.h"
 #include "cpu/executor.h"
 #include "device/surface.h"
@@ -80,6 +82,15 @@ class Executable {
 struct CompileOptions {
   std::string function = "main";  // the function of the program that becomes the executable
   bool profile = false;           // measure every operation
+  // With what urgency the device compiles, loads and evaluates the program, if it has classes of service.
+  ane::Qos qos = ane::Qos::standard;
+};
+
+// Time and energy of a device, counted from a start of its own: only differences tell anything.
+struct DeviceClock {
+  double seconds = 0;
+  std::optional<double> joules;  // nothing: the device does not measure energy
+  bool is_predicted = false;     // virtual: by a cost model, not measured
 };
 
 // Absent numbers are unlimited.
@@ -95,6 +106,13 @@ class Device {
   // The program may go after the call. Fails with the operation and the rule that it breaks.
   virtual Result<std::unique_ptr<Executable>> compile(const mil::Program& program, const CompileOptions& options) = 0;
   virtual Limits limits() const = 0;
+
+  // The time that the device goes by: this machine's, unless it has a virtual one.
+  virtual DeviceClock clock() const;
+  // The engine that this device is or imitates; none where there is no engine.
+  virtual const ane::ChipProfile* chip() const { return nullptr; }
+  // Whether CompileOptions::qos means anything to it.
+  virtual bool has_qos() const { return false; }
 };
 
 // The ports of a function, for backends.

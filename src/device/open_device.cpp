@@ -20,8 +20,11 @@ Result<std::unique_ptr<Device>> open_device(std::string_view name, const DeviceO
   if (name == EmulatedDevice::kName) {
     MW_ASSIGN(ane::ChipProfile profile,
               options.profile.empty() ? ane::find_profile(options.chip) : ane::read_profile(options.profile));
-    return std::make_unique<EmulatedDevice>(EmulatedOptions{
-        .profile = std::move(profile), .numerics = options.numerics, .strict = options.strict, .process = nullptr});
+    return std::make_unique<EmulatedDevice>(EmulatedOptions{.profile = std::move(profile),
+                                                            .numerics = options.numerics,
+                                                            .strict = options.strict,
+                                                            .arithmetic = options.arithmetic,
+                                                            .process = nullptr});
   }
   return fail("unknown device \"{}\"; expected {}", name, fmt::join(kNames, " or "));
 }

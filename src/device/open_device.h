@@ -19,6 +19,7 @@ struct DeviceOptions {
   Path profile;             // a file that describes the chip instead, where it is not empty
   Numerics numerics = Numerics::fast;
   bool strict = false;  // what the engine silently gets wrong is an error
+  Arithmetic arithmetic = Arithmetic::done;
 };
 
 std::span<const std::string_view> device_names();

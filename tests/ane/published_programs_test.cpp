@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <cmath>
+#include <set>
 
 #include "ane/operation_work.h"
 #include "ane/published_layers.h"
-#include "mil/blob/blob_file.h"
+#include "ane/value_bytes.h"
 #include "mil/statistics.h"
 #include "mil/verifier.h"
 
@@ -80,24 +81,36 @@ TEST(PublishedPrograms, SayWhichSizeTheyRefuse) {
   EXPECT_EQ(error_of(single_operation("relu", {})), "the shape has no axes");
 }
 
-TEST(PublishedPrograms, FindTheirWeightsInTheFileWrittenForThem) {
-  const auto chain = conv_chain({.depth = 3, .in_channels = 33, .out_channels = 33, .width = 32});
-  ASSERT_TRUE(chain.has_value());
-  const Path path = Path(::testing::TempDir()) / "published_programs_weights.bin";
-  ASSERT_TRUE(write_weights(**chain, path, 7).has_value());
-  const auto file = mil::BlobFile::open(path);
-  ASSERT_TRUE(file.has_value());
-  int found = 0;
-  for (const auto& operation : (*chain)->block().operations()) {
-    const mil::Literal* literal = operation->is_const() ? operation->attribute("val") : nullptr;
-    if (literal == nullptr || !literal->is_blob()) continue;
-    const auto loaded = file->load(literal->blob_reference().offset, literal->type());
-    ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
-    EXPECT_NE(loaded->number_at(0), 0);
-    ++found;
+std::vector<const mil::Literal*> weights_of(const mil::Function& function) {
+  std::vector<const mil::Literal*> weights;
+  for (const auto& operation : function.block().operations()) {
+    if (operation->is_const() && is_weight(*operation->result())) weights.push_back(operation->attribute("val"));
   }
-  EXPECT_EQ(found, 3);
-  std::filesystem::remove(path);
+  return weights;
+}
+
+TEST(PublishedPrograms, GetNumbersForTheirWeights) {
+  using Weights = ConvChain::Weights;
+  for (const Weights weights : {Weights::shared, Weights::distinct}) {
+    const auto chain = conv_chain({.depth = 3, .in_channels = 33, .out_channels = 33, .width = 32, .weights = weights});
+    ASSERT_TRUE(chain.has_value());
+    const FunctionWork before = *count_work(**chain, {});
+    fill_weights(**chain);
+    const std::vector<const mil::Literal*> filled = weights_of(**chain);
+    ASSERT_EQ(filled.size(), 3u);
+    std::set<const std::byte*> memory;
+    for (const mil::Literal* literal : filled) {
+      ASSERT_TRUE(literal->has_elements());
+      memory.insert(literal->elements().data());
+      for (int64_t i = 0; i < literal->type().count(); ++i) {
+        EXPECT_NE(literal->number_at(i), 0) << i;
+        EXPECT_LE(std::abs(literal->number_at(i)), std::sqrt(3.0 / 33) * 1.001) << i;
+      }
+    }
+    EXPECT_EQ(memory.size(), weights == Weights::shared ? 1u : 3u);
+    // Whether they share their bytes is still seen.
+    EXPECT_EQ(count_work(**chain, {})->constant_bytes, before.constant_bytes);
+  }
 }
 
 TEST(PublishedLayers, HaveTheProgramsOfTheTwoPipelines) {

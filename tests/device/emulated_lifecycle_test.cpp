@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <thread>
 
 #include "device/emulated/emulated_executable.h"
@@ -31,6 +32,50 @@ float result_of(Executable& executable) {
   const Status status = evaluate(executable, {&x}, {&y});
   EXPECT_TRUE(status.has_value()) << status.error().message;
   return half_at(y, 0);
+}
+
+// Everything but the arithmetic: rules, surfaces, budget, clock and meter.
+TEST(EmulatedLifecycle, MetersWithoutComputingWhereAsked) {
+  const ane::ChipProfile m4 = profile_of("m4");
+  const auto process = std::make_shared<EngineProcess>(limits_of(m4));
+  EmulatedDevice meter({.profile = m4, .arithmetic = Arithmetic::skipped, .process = process});
+  EmulatedDevice engine({.profile = m4, .process = process});
+  auto metered = meter.compile(program_of(scaled(3)), {});
+  ASSERT_TRUE(metered.has_value()) << metered.error().message;
+  const Surface x = filled_halves(kShape, 2);
+  Surface y = filled_halves(kShape, 0);
+  EXPECT_EQ((*metered)->bind({}, {}).error().message, "program main: not loaded; call load() before bind()");
+  ASSERT_TRUE((*metered)->load().has_value());
+  ASSERT_TRUE(evaluate(**metered, {&x}, {&y}).has_value());
+  for (size_t i = 0; i < y.bytes() / 2; ++i) EXPECT_TRUE(std::isnan(half_at(y, i))) << i;
+  // A surface that is too small is refused as ever (C30).
+  Surface small = *Surface::allocate_bytes(64);
+  EXPECT_THAT(evaluate(**metered, {&x}, {&small}).error().message, HasSubstr("status=0x1d"));
+  const DeviceClock before = meter.clock();
+  EXPECT_TRUE(before.is_predicted);
+
+  // A device that computes does not get the program that cannot.
+  const auto computed = engine.compile(program_of(scaled(3)), {});
+  ASSERT_TRUE(computed.has_value());
+  EXPECT_EQ(engine.limits().compile_budget_left, 117);
+  ASSERT_TRUE((*computed)->load().has_value());
+  EXPECT_EQ(result_of(**computed), 6);
+  const auto* executable = dynamic_cast<const EmulatedExecutable*>(metered->get());
+  EXPECT_EQ(executable->cost().seconds, dynamic_cast<const EmulatedExecutable*>(computed->get())->cost().seconds);
+}
+
+TEST(EmulatedLifecycle, ShowsItsVirtualClockAndEnergy) {
+  Engine engine;
+  EXPECT_EQ(engine.device().clock().seconds, 0);
+  const auto executable = engine.loaded(scaled(3));
+  const DeviceClock loaded = engine.device().clock();
+  EXPECT_GT(loaded.seconds, 0.02);  // the compile
+  EXPECT_EQ(loaded.joules, 0);
+  result_of(*executable);
+  const ane::ProgramCost& cost = dynamic_cast<const EmulatedExecutable&>(*executable).cost();
+  EXPECT_NEAR(engine.device().clock().seconds - loaded.seconds, cost.seconds, 1e-12);
+  EXPECT_NEAR(*engine.device().clock().joules, cost.joules, 1e-12);
+  EXPECT_EQ(engine.device().chip()->name, "m4");
 }
 
 TEST(EmulatedLifecycle, RefusesTheCompileAfterTheLastOfTheBudget) {

@@ -5,6 +5,7 @@
 
 #include "ane/rules/surface_layout.h"
 #include "device/emulated/engine_function.h"
+#include "mil/blob/program_blobs.h"
 
 namespace millwright::device {
 namespace {
@@ -19,19 +20,21 @@ std::vector<size_t> order_of(const std::vector<Port>& ports, const ane::ChipProf
 
 Result<std::shared_ptr<CompiledProgram>> CompiledProgram::build(const mil::Function& function,
                                                                 const ane::ChipProfile& profile, Numerics numerics,
-                                                                bool profiled) {
+                                                                Arithmetic arithmetic, bool profiled) {
   for (const mil::Value* result : function.results()) {
     if (function.aliased_input(result) == nullptr) continue;
     return fail("program {}: result {} is stored into the memory of input {}; the engine has no such results",
                 function.name(), result->name(), function.aliased_input(result)->name());
   }
   std::shared_ptr<CompiledProgram> program(new CompiledProgram);
-  program->function_ = mil::clone(function);
+  program->bare_.add_function(mil::clone(function));
+  mil::strip_weights(program->bare_);
   program->inputs_ = input_ports(function);
   program->outputs_ = output_ports(function);
   program->input_order_ = order_of(program->inputs_, profile);
   program->output_order_ = order_of(program->outputs_, profile);
   MW_ASSIGN(program->cost_, ane::predict_cost(function, profile));
+  if (arithmetic == Arithmetic::skipped) return program;
   MW_ASSIGN(program->runner_, make_runner(*engine_function(function, profile), profile, numerics, profiled));
   return program;
 }

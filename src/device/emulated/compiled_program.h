@@ -1,5 +1,5 @@
-// What the engine's stack keeps of a compiled program: the function it computes, how its surfaces lie, what it weighs
-// and what it is predicted to cost. Weights are fixed from here on (C24).
+// What the engine's stack keeps of a compiled program: how to compute it, how its surfaces lie, and what it is
+// predicted to cost. Weights are fixed from here on (C24).
 #pragma once
 
 #include <memory>
@@ -23,11 +23,11 @@ class CompiledProgram {
  public:
   // The function must be verified, with its weights inline. Fails with the operation that cannot be run.
   static Result<std::shared_ptr<CompiledProgram>> build(const mil::Function& function, const ane::ChipProfile& profile,
-                                                        Numerics numerics, bool profiled);
+                                                        Numerics numerics, Arithmetic arithmetic, bool profiled);
 
-  const std::string& name() const { return function_->name(); }
-  // As it was compiled, weights and all.
-  const mil::Function& function() const { return *function_; }
+  const std::string& name() const { return function().name(); }
+  // As it was compiled, but without its weights.
+  const mil::Function& function() const { return *bare_.functions().front(); }
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
   // Position i of a request's surfaces feeds the port input_order()[i]: by sorted names, or as declared (U2, C33).
@@ -36,17 +36,21 @@ class CompiledProgram {
   // Predicted by the cost model of the profile, never measured.
   const ane::ProgramCost& cost() const { return cost_; }
 
+  // Whether run() may be called: not where evaluations are only metered.
+  bool computes() const { return runner_ != nullptr; }
   // Dense row-major arrays in the order of the ports.
   Status run(std::span<void* const> inputs, std::span<void* const> outputs) const {
     return runner_->run(inputs, outputs);
   }
-  cpu::MemoryReport memory() const { return runner_->memory(); }
-  std::vector<cpu::ProfileEntry> operation_times() const { return runner_->profile(); }
+  cpu::MemoryReport memory() const { return computes() ? runner_->memory() : cpu::MemoryReport{}; }
+  std::vector<cpu::ProfileEntry> operation_times() const {
+    return computes() ? runner_->profile() : std::vector<cpu::ProfileEntry>{};
+  }
 
  private:
   CompiledProgram() = default;
 
-  std::unique_ptr<mil::Function> function_;
+  mil::Program bare_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
   std::vector<size_t> input_order_;

@@ -19,10 +19,12 @@ std::optional<int64_t> limit_of(const ane::Fact<int64_t>& fact) {
 }
 
 // The text without numbers that stand in weight files, and the numbers.
-ProgramIdentity identity_of(const mil::Function& function, Numerics numerics) {
+ProgramIdentity identity_of(const mil::Function& function, const EmulatedOptions& options) {
   Hasher text;
   Hasher weights;
-  text.update(numerics_name(numerics));
+  text.update(numerics_name(options.numerics));
+  // A program that cannot compute must not be found by a device that does.
+  if (options.arithmetic == Arithmetic::skipped) text.update("meter only");
   mil::Program bare;
   bare.add_function(mil::clone(function));
   for (const auto& operation : function.block().operations()) {
@@ -94,12 +96,13 @@ Result<std::unique_ptr<Executable>> EmulatedDevice::compile(const mil::Program& 
   MW_TRY(mil::verify(*function));
   MW_TRY(check_weights_are_inline(*function));
   MW_ASSIGN(std::vector<ane::Finding> findings, checked(*function, options_));
-  ProgramIdentity identity = identity_of(*function, options_.numerics);
+  ProgramIdentity identity = identity_of(*function, options_);
   EngineProcess& process = *options_.process;
   std::shared_ptr<const CompiledProgram> compiled = options.profile ? nullptr : process.find(identity.key());
   if (!compiled) {
     MW_TRY(process.begin_compile(function->name()));
-    auto built = CompiledProgram::build(*function, options_.profile, options_.numerics, options.profile);
+    auto built =
+        CompiledProgram::build(*function, options_.profile, options_.numerics, options_.arithmetic, options.profile);
     if (!built) {
       process.abandon_compile();
       return tl::unexpected(std::move(built.error()));
@@ -108,7 +111,7 @@ Result<std::unique_ptr<Executable>> EmulatedDevice::compile(const mil::Program& 
     process.keep(identity.key(), identity.text, compiled);
   }
   return std::make_unique<EmulatedExecutable>(std::move(compiled), std::move(identity), std::move(findings),
-                                              options_.profile, options_.process);
+                                              options_.profile, options_.process, options.qos);
 }
 
 Result<std::unique_ptr<Executable>> EmulatedDevice::compile_seeded(const Executable& donor, const mil::Program& program,
@@ -122,18 +125,24 @@ Result<std::unique_ptr<Executable>> EmulatedDevice::compile_seeded(const Executa
   MW_TRY(mil::verify(*function));
   MW_TRY(check_weights_are_inline(*function));
   MW_ASSIGN(std::vector<ane::Finding> findings, checked(*function, options_));
-  ProgramIdentity identity = identity_of(*function, options_.numerics);
+  ProgramIdentity identity = identity_of(*function, options_);
   if (identity.text != emulated->identity().text) {
     return fail("seeded load: the text of program {} differs from the donor's; only its weights may (C25)",
                 function->name());
   }
   std::shared_ptr<const CompiledProgram> seeded = options_.process->find(identity.key());
   if (!seeded) {
-    MW_ASSIGN(seeded, CompiledProgram::build(*function, options_.profile, options_.numerics, options.profile));
+    MW_ASSIGN(seeded, CompiledProgram::build(*function, options_.profile, options_.numerics, options_.arithmetic,
+                                             options.profile));
     options_.process->keep_seeded(identity.key(), seeded);
   }
   return std::make_unique<EmulatedExecutable>(std::move(seeded), std::move(identity), std::move(findings),
-                                              options_.profile, options_.process);
+                                              options_.profile, options_.process, options.qos);
+}
+
+DeviceClock EmulatedDevice::clock() const {
+  const EngineMeter counted = meter();
+  return {counted.seconds(), counted.joules, true};
 }
 
 Limits EmulatedDevice::limits() const {

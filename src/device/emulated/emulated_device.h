@@ -18,6 +18,7 @@ struct EmulatedOptions {
   Numerics numerics = Numerics::fast;
   // What the engine silently gets wrong is an error at compile time, not a warning.
   bool strict = false;
+  Arithmetic arithmetic = Arithmetic::done;
   // What the stack remembers; nothing: that of this operating-system process for this profile.
   std::shared_ptr<EngineProcess> process;
 };
@@ -36,6 +37,10 @@ class EmulatedDevice final : public Device {
   Result<std::unique_ptr<Executable>> compile_seeded(const Executable& donor, const mil::Program& program,
                                                      const CompileOptions& options);
   Limits limits() const override;
+  // Virtual: what the engine's process has taken, by the cost model of the profile.
+  DeviceClock clock() const override;
+  const ane::ChipProfile* chip() const override { return &options_.profile; }
+  bool has_qos() const override { return true; }
 
   EngineMeter meter() const { return options_.process->meter(); }
   const ane::ChipProfile& profile() const { return options_.profile; }

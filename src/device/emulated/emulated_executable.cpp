@@ -21,15 +21,25 @@ struct Binding {
   AlignedBuffer room = {};  // a row-major copy where the rows are padded or hold NaN
 };
 
+// In every byte of a floating-point number: NaN.
+constexpr int kNoNumber = 0xff;
+
+double time_factor(const ane::ChipProfile& profile, ane::Qos qos) {
+  return qos == ane::Qos::background ? profile.dispatch.background_factor.value_or(1) : 1;
+}
+
 bool is_aligned(const std::byte* data) { return reinterpret_cast<uintptr_t>(data) % AlignedBuffer::kAlignment == 0; }
 
 class EmulatedRequest final : public Request {
  public:
   EmulatedRequest(std::shared_ptr<const CompiledProgram> program, const ane::ChipProfile& profile,
-                  std::shared_ptr<EngineProcess> process, std::shared_ptr<std::atomic<bool>> loaded,
+                  std::shared_ptr<EngineProcess> process, std::shared_ptr<std::atomic<bool>> loaded, ane::Qos qos,
                   std::span<const ane::Finding> findings, std::span<Surface* const> inputs,
                   std::span<Surface* const> outputs)
-      : program_(std::move(program)), process_(std::move(process)), loaded_(std::move(loaded)) {
+      : program_(std::move(program)),
+        process_(std::move(process)),
+        loaded_(std::move(loaded)),
+        seconds_(program_->cost().seconds * time_factor(profile, qos)) {
     const ane::SurfaceRows rows = profile.surfaces.rows.value_or(ane::SurfaceRows::padded);
     hides_nan_ = profile.numerics.hides_nan.value_or(false);
     inputs_ = bind(program_->inputs(), program_->input_order(), rows, inputs);
@@ -49,11 +59,9 @@ class EmulatedRequest final : public Request {
           "Inference error: {}",
           program_->name(), refusal_);
     }
-    process_->evaluated(program_->cost().seconds, program_->cost().joules);
-    if (gives_zeros_) {
-      for (const Binding& output : outputs_) std::memset(output.surface->data(), 0, output.surface->bytes());
-      return {};
-    }
+    process_->evaluated(seconds_, program_->cost().joules);
+    if (gives_zeros_) return fill_outputs(0);
+    if (!program_->computes()) return fill_outputs(kNoNumber);
     std::vector<void*> inputs;
     std::vector<void*> outputs;
     for (Binding& input : inputs_) inputs.push_back(input_elements(input));
@@ -67,6 +75,11 @@ class EmulatedRequest final : public Request {
   }
 
  private:
+  Status fill_outputs(int byte) {
+    for (const Binding& output : outputs_) std::memset(output.surface->data(), byte, output.surface->bytes());
+    return {};
+  }
+
   // In the order of the ports: surface i feeds port order[i].
   static std::vector<Binding> bind(const std::vector<Port>& ports, const std::vector<size_t>& order,
                                    ane::SurfaceRows rows, std::span<Surface* const> surfaces) {
@@ -130,6 +143,7 @@ class EmulatedRequest final : public Request {
   std::shared_ptr<std::atomic<bool>> loaded_;
   std::vector<Binding> inputs_;
   std::vector<Binding> outputs_;
+  double seconds_;       // predicted, of one evaluation
   std::string refusal_;  // of every evaluation; empty: none
   bool gives_zeros_ = false;
   bool hides_nan_ = false;
@@ -139,14 +153,15 @@ class EmulatedRequest final : public Request {
 
 EmulatedExecutable::EmulatedExecutable(std::shared_ptr<const CompiledProgram> program, ProgramIdentity identity,
                                        std::vector<ane::Finding> findings, const ane::ChipProfile& profile,
-                                       std::shared_ptr<EngineProcess> process)
+                                       std::shared_ptr<EngineProcess> process, ane::Qos qos)
     : Executable(program->name(), program->inputs(), program->outputs()),
       program_(std::move(program)),
       identity_(std::move(identity)),
       findings_(std::move(findings)),
       profile_(std::make_shared<ane::ChipProfile>(profile)),
       process_(std::move(process)),
-      loaded_(std::make_shared<std::atomic<bool>>(false)) {}
+      loaded_(std::make_shared<std::atomic<bool>>(false)),
+      qos_(qos) {}
 
 EmulatedExecutable::~EmulatedExecutable() { (void)unload(); }
 
@@ -182,7 +197,7 @@ Status EmulatedExecutable::check_surfaces(std::string_view, std::span<const Port
 
 Result<std::unique_ptr<Request>> EmulatedExecutable::make_request(std::span<Surface* const> inputs,
                                                                   std::span<Surface* const> outputs) {
-  return std::make_unique<EmulatedRequest>(program_, *profile_, process_, loaded_, findings_, inputs, outputs);
+  return std::make_unique<EmulatedRequest>(program_, *profile_, process_, loaded_, qos_, findings_, inputs, outputs);
 }
 
 }  // namespace millwright::device

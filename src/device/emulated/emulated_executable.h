@@ -26,7 +26,7 @@ class EmulatedExecutable final : public Executable {
   // `findings`: what the rules say of the program; errors of the stages load and evaluate wait for those.
   EmulatedExecutable(std::shared_ptr<const CompiledProgram> program, ProgramIdentity identity,
                      std::vector<ane::Finding> findings, const ane::ChipProfile& profile,
-                     std::shared_ptr<EngineProcess> process);
+                     std::shared_ptr<EngineProcess> process, ane::Qos qos);
   ~EmulatedExecutable() override;
 
   Status load() override;
@@ -38,7 +38,7 @@ class EmulatedExecutable final : public Executable {
 
   const ProgramIdentity& identity() const { return identity_; }
   std::span<const ane::Finding> findings() const { return findings_; }
-  // What one evaluation is predicted to cost.
+  // What one evaluation is predicted to cost at the standard class of service.
   const ane::ProgramCost& cost() const { return program_->cost(); }
 
  private:
@@ -53,6 +53,7 @@ class EmulatedExecutable final : public Executable {
   std::shared_ptr<const ane::ChipProfile> profile_;
   std::shared_ptr<EngineProcess> process_;
   std::shared_ptr<std::atomic<bool>> loaded_;  // requests look at it
+  ane::Qos qos_;
 };
 
 }  // namespace millwright::device

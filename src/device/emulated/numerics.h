@@ -18,6 +18,11 @@ namespace millwright::device {
 
 enum class Numerics : uint8_t { fast, faithful };
 
+// Whether an evaluation computes its results. With `skipped` it goes through everything else (rules, budget, load,
+// surfaces, clock and energy meter) and fills the results with 0xFF, which is NaN in every floating-point type: for
+// programs whose arithmetic would take an emulation too long, and whose numbers nobody wants.
+enum class Arithmetic : uint8_t { done, skipped };
+
 std::string_view numerics_name(Numerics numerics);
 Result<Numerics> numerics_from_name(std::string_view name);
 

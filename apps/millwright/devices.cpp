@@ -38,7 +38,7 @@ struct DeviceLine {
 
 constexpr std::array kDevices = {
     DeviceLine{"cpu", "this machine's CPU, without rules"},
-    DeviceLine{"emulated", "a chip's engine on any machine"},
+    DeviceLine{"emulated", "a chip's engine on any machine, by what is published of it"},
     DeviceLine{"apple", "the engine of this Mac"},
 };
 
@@ -96,7 +96,8 @@ Status list() {
   return {};
 }
 
-// "m4: M4 (H16)", then a block per section: value, source, reason, and what other sources say.
+// "m4: M4 (H16)", then a block per section: value, source, another profile that states it, reason, and what other
+// sources say.
 void print_profile(const ane::ChipProfile& profile) {
   print(fmt::format("{}: {} ({})\n", profile.name, profile.title, profile.family));
   const std::vector<ane::FactText> facts = ane::fact_texts(profile);
@@ -107,7 +108,8 @@ void print_profile(const ane::ChipProfile& profile) {
   for (const ane::FactText& fact : facts) {
     if (section != fact.section) print(fmt::format("\n{}\n", fact.section));
     section = fact.section;
-    print(fmt::format("  {:<{}}  {}  [{}]\n", fact.key, width, fact.value, fact.source));
+    const std::string from = fact.taken_from.empty() ? "" : fmt::format("  from {}", fact.taken_from);
+    print(fmt::format("  {:<{}}  {}  [{}]{}\n", fact.key, width, fact.value, fact.source, from));
     if (!fact.reason.empty()) print(fmt::format("{}{}\n", indent, fact.reason));
     for (const auto& other : fact.alternatives)
       print(fmt::format("{}or {}  [{}]\n", indent, other.value, other.source));

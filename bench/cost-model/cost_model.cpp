@@ -64,7 +64,7 @@ Status write_report(const Path& folder, const std::vector<Measurement>& measurem
                                    "\n## Weights and activations at once, or in turn\n\n" +
                                    formula_table(measurements, chips) + "\n## Each source left out\n\n" +
                                    source_table(measurements, chips) + "\n## Constants\n\n" + constant_table(chips) +
-                                   "\n" + count_table()));
+                                   "\n" + count_table() + "\n## Gaps\n\n" + gap_table(measurements)));
   MW_TRY(write_file_atomically(folder / "rows.csv", row_csv(predictions)));
   MW_TRY(write_file_atomically(folder / "times.svg", scatter_figure(predictions)));
   MW_ASSIGN(const std::string sweep, channel_sweep_figure(measurements));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ane/cost_basis.h"
+#include "base/check.h"
 #include "fit.h"
 
 namespace millwright::bench {
@@ -65,6 +67,30 @@ std::vector<double> held_out_errors(const Fit& one, const std::string& source,
     errors.push_back(relative_error(predict(m, chip.workloads.at(m.workload), parameters), m.value));
   }
   return errors;
+}
+
+// Every constant of a chip with a word on where it comes from: docs/cost-model.md explains them.
+std::vector<std::pair<std::string, std::string>> origins_of(const std::string& chip, bool has_rows) {
+  using enum ane::CostPart;
+  constexpr ane::CostPart kParts[] = {time, energy, int8, compile};
+  const auto profile = ane::find_profile(chip);
+  MW_CHECK(profile.has_value(), "{}", profile.error().message);
+  std::vector<std::pair<std::string, std::string>> origins;
+  for (const ane::BasisLine& line : ane::cost_basis(*profile, kParts)) {
+    const bool is_own = has_rows && std::ranges::any_of(fits(), [&](const Fit& one) {
+                          return one.profile == line.profile && std::ranges::find(one.chips, chip) != one.chips.end();
+                        });
+    const std::string fitted = is_own ? "own" : line.profile == "common" ? "m4" : line.profile;
+    const std::string published = line.profile == chip ? "published" : "taken";
+    for (const std::string& constant : line.constants) {
+      if (constant.starts_with("memory.")) continue;  // rules of the chip
+      origins.emplace_back(constant, line.is_fitted                           ? fitted
+                                     : line.origin.starts_with("inference: ") ? "guess"
+                                                                              : published);
+    }
+  }
+  std::ranges::sort(origins);
+  return origins;
 }
 
 }  // namespace
@@ -170,6 +196,31 @@ std::string count_table() {
     }
     text += fmt::format("| {} | {} | {} |\n", one.profile, one.constants.size(), keys);
   }
+  return text;
+}
+
+std::string gap_table(const std::vector<Measurement>& measurements) {
+  std::string head = "| |";
+  std::string rule = "|---|";
+  std::string calibration = "| calibration rows |";
+  std::string validation = "| validation rows |";
+  std::vector<std::pair<std::string, std::string>> lines;  // constant, cells
+  for (const std::string& chip : ane::profile_names()) {
+    const auto rows = [&](Use use) {
+      return std::ranges::count_if(measurements, [&](const Measurement& m) { return m.chip == chip && m.use == use; });
+    };
+    head += fmt::format(" {} |", chip);
+    rule += "---|";
+    calibration += fmt::format(" {} |", rows(Use::calibration));
+    validation += fmt::format(" {} |", rows(Use::validation));
+    for (const auto& [constant, origin] : origins_of(chip, rows(Use::calibration) > 0)) {
+      auto line = std::ranges::find(lines, constant, &std::pair<std::string, std::string>::first);
+      if (line == lines.end()) line = lines.insert(lines.end(), {constant, ""});
+      line->second += fmt::format(" {} |", origin);
+    }
+  }
+  std::string text = fmt::format("{}\n{}\n{}\n{}\n", head, rule, calibration, validation);
+  for (const auto& [constant, cells] : lines) text += fmt::format("| {} |{}\n", constant, cells);
   return text;
 }
 

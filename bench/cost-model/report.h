@@ -31,6 +31,8 @@ std::string formula_table(const std::vector<Measurement>& measurements, const st
 std::string source_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips);
 std::string constant_table(const std::map<std::string, Chip>& chips);
 std::string count_table();  // of constants that are fitted, by profile
+// Every chip: how many rows it has, and which of its constants they were fitted to, or where they come from instead.
+std::string gap_table(const std::vector<Measurement>& measurements);
 std::string row_table(const std::vector<Prediction>& predictions, Use use);
 // All rows with their predictions, as CSV.
 std::string row_csv(const std::vector<Prediction>& predictions);

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "ane/profile_fields.h"
 
@@ -13,7 +14,6 @@ namespace millwright::ane {
 namespace {
 
 constexpr std::string_view kFit = "fit";
-constexpr std::string_view kFitted = "fitted to published measurements";
 
 // The part that goes by a fact, if any does.
 std::optional<CostPart> part_of(const ProfileField& field) {
@@ -24,11 +24,17 @@ std::optional<CostPart> part_of(const ProfileField& field) {
   return std::nullopt;
 }
 
+// The line of one fact, without the fact's name.
 template <class T>
-std::string origin_of(const Fact<T>& fact) {
-  if (!fact.known()) return "unknown";
-  const std::string how = fact.source == kFit ? std::string(kFitted) : fact.source;
-  return fmt::format("{}{}{} (profile {})", how, fact.reason.empty() ? "" : ": ", fact.reason, fact.profile);
+BasisLine line_of(const Fact<T>& fact) {
+  BasisLine line;
+  line.profile = fact.profile;
+  line.is_fitted = fact.known() && fact.source == kFit;
+  const std::string how = line.is_fitted ? "fitted to published measurements" : fact.source;
+  line.origin =
+      fact.known() ? fmt::format("{}{}{} (profile {})", how, fact.reason.empty() ? "" : ": ", fact.reason, fact.profile)
+                   : "unknown";
+  return line;
 }
 
 }  // namespace
@@ -39,16 +45,16 @@ std::vector<BasisLine> cost_basis(const ChipProfile& profile, std::span<const Co
     const std::optional<CostPart> part = part_of(field);
     if (!part || std::ranges::find(parts, *part) == parts.end()) continue;
     // The table's accessors give members to change; reading through them changes nothing.
-    const std::string origin = std::visit(
-        [&](const auto& access) { return origin_of(access(const_cast<ChipProfile&>(profile))); }, field.fact);
-    auto line = std::ranges::find(lines, origin, &BasisLine::origin);
-    if (line == lines.end()) line = lines.insert(lines.end(), {{}, origin});
+    BasisLine added =
+        std::visit([&](const auto& access) { return line_of(access(const_cast<ChipProfile&>(profile))); }, field.fact);
+    auto line = std::ranges::find(lines, added.origin, &BasisLine::origin);
+    if (line == lines.end()) line = lines.insert(lines.end(), std::move(added));
     line->constants.push_back(fmt::format("{}.{}", field.section, field.key));
   }
   std::vector<BasisLine> fitted_first;
   for (const bool is_fitted : {true, false}) {
     std::ranges::copy_if(lines, std::back_inserter(fitted_first),
-                         [&](const BasisLine& line) { return line.origin.starts_with(kFitted) == is_fitted; });
+                         [&](const BasisLine& line) { return line.is_fitted == is_fitted; });
   }
   return fitted_first;
 }

@@ -16,8 +16,10 @@ enum class CostPart : uint8_t { time, energy, int8, compile };
 
 struct BasisLine {
   std::vector<std::string> constants;  // "cost.floor_ms", "power.compute_w"
+  std::string profile;                 // that states them: "m4", "common"
+  bool is_fitted = false;              // to published measurements
   std::string
-      origin;  // "fitted to published measurements (profile m4)", "guide ch10: measured on an M1 Max (profile common)"
+      origin;  // "fitted to published measurements (profile m4)", "guide ch10: measured on an M1 Max (profile …)"
 };
 
 // The facts that predictions of these parts go by, those of one origin together, fitted ones first.

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <utility>
 
+#include "ane/profile_text.h"
 #include "base/check.h"
 #include "base/svg_plot.h"
 
@@ -94,7 +95,10 @@ std::string right_trimmed(std::string line) {
 }  // namespace
 
 bool ProbeSubject::is_published() const {
-  return chip != nullptr && (chip->name == "m4" || chip->name.starts_with("m4+"));
+  if (chip == nullptr || (chip->name != "m4" && !chip->name.starts_with("m4+"))) return false;
+  // A profile of the user's may have the name and other facts.
+  const auto built_in = find_profile(chip->name);
+  return built_in && profile_json(*built_in) == profile_json(*chip);
 }
 
 std::vector<ProbeNote> basis_notes(const ProbeSubject& subject, std::span<const CostPart> parts) {

@@ -7,6 +7,7 @@
 #include "ane/profile_fields.h"
 #include "base/json.h"
 #include "base/spelling.h"
+#include "mil/registry.h"
 
 namespace millwright::ane {
 
@@ -89,9 +90,19 @@ struct ValueReader {
         return place.wrong("a list of operations", name);
       }
       names.push_back(name.get<std::string>());
+      if (mil::find_definition(names.back()) == nullptr) return unknown_operation(name);
     }
     std::ranges::sort(names);
+    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
+      return fail("{}: \"{}\": {} stands twice; keep one", place.source, place.key, *twice);
+    }
     return names;
+  }
+  tl::unexpected<Error> unknown_operation(const Json& name) const {
+    std::vector<std::string_view> known;
+    for (const mil::OperationDefinition& definition : mil::all_definitions()) known.push_back(definition.name);
+    return fail("{}: \"{}\": MIL has no operation {}{}", place.source, place.key, shown(name),
+                suggestion(name.get_ref<const std::string&>(), known));
   }
   template <class E>
   requires std::is_enum_v<E> Result<E>
@@ -245,6 +256,10 @@ Status check_consistency(ChipProfile& profile, const std::string& source) {
       {"memory.strided_staging_gbps", [](ChipProfile& p) -> Fact<double>& { return p.memory.strided_staging_gbps; },
        "memory.staging_gbps", [](ChipProfile& p) -> Fact<double>& { return p.memory.staging_gbps; },
        "interleaving is copying"},
+      {"power.idle_w", [](ChipProfile& p) -> Fact<double>& { return p.power.idle_w; }, "power.dispatch_w",
+       [](ChipProfile& p) -> Fact<double>& { return p.power.dispatch_w; }, "work needs power"},
+      {"power.idle_w", [](ChipProfile& p) -> Fact<double>& { return p.power.idle_w; }, "power.streaming_w",
+       [](ChipProfile& p) -> Fact<double>& { return p.power.streaming_w; }, "work needs power"},
       {"power.idle_w", [](ChipProfile& p) -> Fact<double>& { return p.power.idle_w; }, "power.compute_w",
        [](ChipProfile& p) -> Fact<double>& { return p.power.compute_w; }, "work needs power"},
   };

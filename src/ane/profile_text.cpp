@@ -54,6 +54,7 @@ const Fact<T>& read(FactOf<T> access, const ChipProfile& profile) {
 }  // namespace
 
 std::vector<FactText> fact_texts(const ChipProfile& profile) {
+  const std::string own = profile.name.substr(0, profile.name.find('+'));
   std::vector<FactText> texts;
   for (const ProfileField& field : profile_fields()) {
     std::visit(
@@ -65,6 +66,7 @@ std::vector<FactText> fact_texts(const ChipProfile& profile) {
           text.value = text_of(fact.value, field.unit);
           text.source = fact.source;
           text.reason = fact.reason;
+          if (fact.profile != own && fact.profile != "common") text.taken_from = fact.profile;
           for (const auto& alternative : fact.alternatives) {
             text.alternatives.push_back({text_of(alternative.value, field.unit), alternative.source});
           }

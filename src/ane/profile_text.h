@@ -20,6 +20,9 @@ struct FactText {
   std::string value;  // "120 GB/s", "unknown", "none"
   std::string source;
   std::string reason;
+  // The profile or variant that states it, where that is neither the chip's own nor what all chips share: "m4" of an M4
+  // Pro, "variant-macos26".
+  std::string taken_from;
   std::vector<Alternative> alternatives;
   std::string help;
 };

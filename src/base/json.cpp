@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <unordered_set>
+#include <vector>
 
 namespace millwright {
 
@@ -44,10 +47,37 @@ size_t find_too_deep(std::string_view text) {
 // "syntax error while parsing value - unexpected end of input" out of the library's "[…] parse error at …: …".
 std::string reason_of(const nlohmann::json::exception& exception) {
   std::string reason = exception.what();
-  if (const size_t colon = reason.find(": "); colon != std::string::npos) reason = reason.substr(colon + 2);
+  if (const size_t bracket = reason.find("] "); bracket != std::string::npos) reason = reason.substr(bracket + 2);
+  if (reason.starts_with("parse error")) reason = reason.substr(reason.find(": ") + 2);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
   return reason;
 }
+
+// For a message: short, and on one line.
+std::string shown(const Json& value) {
+  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > 40) text = text.substr(0, 40) + "...";
+  return text;
+}
+
+// Remembers the keys of the objects around the place that the parser is at, and the first key that stands twice in one.
+class KeyWatch {
+ public:
+  bool see(nlohmann::json::parse_event_t event, const Json& parsed) {
+    using Event = nlohmann::json::parse_event_t;
+    if (event == Event::object_start) keys_.emplace_back();
+    if (event == Event::object_end) keys_.pop_back();
+    if (event == Event::key && !keys_.back().insert(parsed.get<std::string>()).second && !twice_) {
+      twice_ = shown(parsed);
+    }
+    return true;
+  }
+  const std::optional<std::string>& twice() const { return twice_; }
+
+ private:
+  std::vector<std::unordered_set<std::string>> keys_;
+  std::optional<std::string> twice_;
+};
 
 Result<const Json*> member(const Json& object, const std::string& key, const std::string& source,
                            std::string_view expected) {
@@ -59,9 +89,7 @@ Result<const Json*> member(const Json& object, const std::string& key, const std
 
 tl::unexpected<Error> wrong_type(const Json& value, const std::string& key, const std::string& source,
                                  std::string_view expected) {
-  std::string found = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (found.size() > 40) found = found.substr(0, 40) + "...";
-  return fail("{}: \"{}\": expected {}, found {}", source, key, expected, found);
+  return fail("{}: \"{}\": expected {}, found {}", source, key, expected, shown(value));
 }
 
 }  // namespace
@@ -73,7 +101,12 @@ Result<Json> parse_json(std::string_view text, const std::string& source) {
                 kMaxJsonDepth);
   }
   try {
-    return Json::parse(text.begin(), text.end());
+    KeyWatch watch;
+    Json json = Json::parse(text.begin(), text.end(), [&](int, Json::parse_event_t event, const Json& parsed) {
+      return watch.see(event, parsed);
+    });
+    if (watch.twice()) return fail("{}: the key {} stands twice in one object; keep one", source, *watch.twice());
+    return json;
   } catch (const Json::parse_error& error) {
     const Location at = locate(text, error.byte == 0 ? 0 : error.byte - 1);
     return fail("{}:{}:{}: not valid JSON: {}", source, at.line, at.column, reason_of(error));

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 constexpr int kMaxJsonDepth = 100;
 
-// `source` names the text in errors, usually a path. The caller limits the size.
+// `source` names the text in errors, usually a path. The caller limits the size. A key may stand once in an object.
 Result<Json> parse_json(std::string_view text, const std::string& source);
 
 // Members of `object`. Missing, or of another type, or out of range: an error that names source and key.

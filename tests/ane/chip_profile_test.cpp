@@ -305,7 +305,73 @@ TEST(OwnProfile, SaysWhichNumberIsImpossible) {
             "p.json: \"memory.weight_gbps\": expected at most \"memory.dram_gbps\", 120, because weights come from "
             "DRAM; found 500");
   EXPECT_EQ(error_of(own(R"("power": {"idle_w": {"value": 3, "source": "x"}})")),
-            "p.json: \"power.idle_w\": expected at most \"power.compute_w\", 2.8, because work needs power; found 3");
+            "p.json: \"power.idle_w\": expected at most \"power.dispatch_w\", 0.9, because work needs power; found 3");
+  EXPECT_EQ(
+      error_of(own(R"("power": {"streaming_w": {"value": 0.5, "source": "x"},
+                                      "idle_w": {"value": 0.6, "source": "x"}})")),
+      "p.json: \"power.idle_w\": expected at most \"power.streaming_w\", 0.5, because work needs power; found 0.6");
+  EXPECT_EQ(error_of(own(R"("power": {"compute_w": {"value": 0.5, "source": "x"},
+                                      "idle_w": {"value": 0.6, "source": "x"}})")),
+            "p.json: \"power.idle_w\": expected at most \"power.compute_w\", 0.5, because work needs power; found 0.6");
+  EXPECT_EQ(
+      error_of(own(R"("memory": {"strided_staging_gbps": {"value": 91, "source": "x"}})")),
+      "p.json: \"memory.strided_staging_gbps\": expected at most \"memory.staging_gbps\", 90, because interleaving "
+      "is copying; found 91");
+}
+
+TEST(OwnProfile, SaysWhichNumberIsNone) {
+  EXPECT_EQ(error_of(own(R"("power": {"compute_w": {"value": 1e999, "source": "x"}})")),
+            "p.json: not valid JSON: number overflow parsing '1e999'");
+  EXPECT_EQ(
+      error_of(own(R"("power": {"compute_w": {"value": NaN, "source": "x"}})")),
+      "p.json:1:65: not valid JSON: syntax error while parsing value - invalid literal; last read: '\"value\": N'");
+  EXPECT_EQ(error_of(own(R"("cost": {"peak_tflops": {"value": 1e-400, "source": "x"}})")),
+            "p.json: \"cost.peak_tflops\": expected a number from 0.001 to 10000 (TFLOPS), found 0.0");
+  EXPECT_EQ(error_of(own(R"("limits": {"rank": {"value": null, "source": "x"}})")),
+            "p.json: \"limits.rank\": expected an integer from 1 to 16, found null");
+  EXPECT_EQ(error_of(own(R"("limits": {"rank": {"value": true, "source": "x"}})")),
+            "p.json: \"limits.rank\": expected an integer from 1 to 16, found true");
+  EXPECT_EQ(error_of(own(R"("limits": {"axis": {"value": 99999999999999999999999, "source": "x"}})")),
+            "p.json: \"limits.axis\": expected an integer from 1 to 1000000000000000, found 9.999999999999999e+22");
+  EXPECT_EQ(error_of(own(R"("limits": {"rank": {"value": 3, "source": "x", "alternatives": [
+                                       {"value": -4, "source": "x"}]}})")),
+            "p.json: \"limits.rank.alternatives\": expected an integer from 1 to 16, found -4");
+}
+
+TEST(OwnProfile, SaysWhatStandsTwice) {
+  EXPECT_EQ(error_of(own(R"("limits": {"rank": {"value": 3, "source": "x"}, "rank": {"value": 4, "source": "x"}})")),
+            "p.json: the key \"rank\" stands twice in one object; keep one");
+  EXPECT_EQ(error_of(own(R"("limits": {}, "memory": {}, "limits": {})")),
+            "p.json: the key \"limits\" stands twice in one object; keep one");
+  EXPECT_EQ(error_of(own(R"("limits": {"operations": {"value": ["add", "mul", "add"], "source": "x"}})")),
+            "p.json: \"limits.operations\": add stands twice; keep one");
+}
+
+TEST(OwnProfile, SaysWhichOperationIsUnknown) {
+  EXPECT_EQ(error_of(own(R"("limits": {"operations": {"value": ["add", "matmull"], "source": "x"}})")),
+            "p.json: \"limits.operations\": MIL has no operation \"matmull\"; did you mean \"matmul\"?");
+}
+
+// One number just outside its range, of every fact that is a number: one line that names file, fact and range.
+TEST(OwnProfile, RefusesEveryNumberOutsideItsRange) {
+  size_t refused = 0;
+  for (const ProfileField& field : profile_fields()) {
+    const bool is_number = std::holds_alternative<FactOf<double>>(field.fact);
+    if (!is_number && !std::holds_alternative<FactOf<int64_t>>(field.fact)) continue;
+    const std::string unit = field.unit.empty() ? "" : fmt::format(" ({})", field.unit);
+    const std::string expected = fmt::format("p.json: \"{}.{}\": expected {} from {} to {}{}{}, found ", field.section,
+                                             field.key, is_number ? "a number" : "an integer", number(field.minimum),
+                                             number(field.maximum), unit, field.may_be_none ? ", or \"none\"" : "");
+    const double below = is_number && field.minimum > 0 ? field.minimum / 2 : field.minimum - 1;
+    for (const double wrong : {below, 2 * field.maximum + 1, -1e300, 1e300}) {
+      const std::string error = error_of(
+          own(fmt::format(R"("{}": {{"{}": {{"value": {}, "source": "x"}}}})", field.section, field.key, wrong)));
+      EXPECT_THAT(error, testing::StartsWith(expected)) << wrong;
+      EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 200u);
 }
 
 TEST(OwnProfile, IsReadFromAFile) {

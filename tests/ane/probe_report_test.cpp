@@ -21,29 +21,30 @@ Probe two_programs() {
 
 TEST(ProbeReport, PutsThePublishedBesideThePredicted) {
   const ChipProfile m4 = *find_profile("m4");
-  EXPECT_EQ(probe_table(two_programs(), {{.seconds = 0.0011, .joules = 0.00055}, {.refusal = "too large"}},
-                        {"emulated m4", &m4, true}),
-            "p: a title\n"
-            "on emulated m4\n"
-            "\n"
-            "                     predicted\n"
-            "                            ms     TFLOPS          W   TFLOPS/W  published\n"
-            "one  first                 1.1      1.818        0.5      3.636  1 ms (+10 %), 0.5 W (0 %)\n"
-            "two  second program          -          -          -          -\n"
-            "\n"
-            "refused\n"
-            " - second program: too large\n"
-            "\n"
-            "published\n"
-            " - me (M0001); the model was calibrated on it\n"
-            " - you; the model never saw it\n"
-            "\n"
-            "disputed\n"
-            " - a doubt\n"
-            "\n"
-            "predicted from\n"
-            " - cost.compile_ms, cost.compile_operation_ms, cost.compile_megabyte_ms: fitted to published measurements\n"
-            "   (profile m4)\n");
+  EXPECT_EQ(
+      probe_table(two_programs(), {{.seconds = 0.0011, .joules = 0.00055}, {.refusal = "too large"}},
+                  {"emulated m4", &m4, true}),
+      "p: a title\n"
+      "on emulated m4\n"
+      "\n"
+      "                     predicted\n"
+      "                            ms     TFLOPS          W   TFLOPS/W  published\n"
+      "one  first                 1.1      1.818        0.5      3.636  1 ms (+10 %), 0.5 W (0 %)\n"
+      "two  second program          -          -          -          -\n"
+      "\n"
+      "refused\n"
+      " - second program: too large\n"
+      "\n"
+      "published\n"
+      " - me (M0001); the model was calibrated on it\n"
+      " - you; the model never saw it\n"
+      "\n"
+      "disputed\n"
+      " - a doubt\n"
+      "\n"
+      "predicted from\n"
+      " - cost.compile_ms, cost.compile_operation_ms, cost.compile_megabyte_ms: fitted to published measurements\n"
+      "   (profile m4)\n");
 }
 
 TEST(ProbeReport, CallsTheTimesOfARealClockMeasured) {
@@ -69,6 +70,13 @@ TEST(ProbeReport, ShowsNothingPublishedOfOtherChips) {
   const ChipProfile variant = *find_profile("m4+capacity32");
   EXPECT_THAT(probe_table(two_programs(), {{.seconds = 1}, {.seconds = 1}}, {"emulated", &variant, true}),
               HasSubstr("1 ms ("));
+}
+
+TEST(ProbeReport, ShowsNothingPublishedOfAProfileThatOnlyHasTheName) {
+  const ChipProfile same = *parse_profile(R"({"name": "m4", "base": "m4"})", "p.json");
+  EXPECT_TRUE((ProbeSubject{"emulated m4", &same, true}).is_published());
+  const ChipProfile other = *parse_profile(R"({"name": "m4", "base": "m1"})", "p.json");
+  EXPECT_FALSE((ProbeSubject{"emulated m4", &other, true}).is_published());
 }
 
 TEST(ProbeReport, DrawsALinePerSeriesAndThePublishedPoints) {

@@ -60,6 +60,15 @@ TEST(Devices, ShowsAChipWithItsSources) {
                                  "                               or 16384  [guide ch4]\n"));
 }
 
+TEST(Devices, SaysWhichProfileAFactWasTakenFrom) {
+  const std::string pro = run({"devices", "m4-pro+macos26"}).out;
+  EXPECT_THAT(pro, testing::HasSubstr("\n  floor_ms                     0.0738 ms  [fit]  from m4\n"));
+  EXPECT_THAT(pro, testing::HasSubstr("\n  compile_budget               none  [mx#24]  from variant-macos26\n"));
+  EXPECT_THAT(pro, testing::HasSubstr("\n  dram_gbps                    273 GB/s  [Apple]\n"));
+  EXPECT_THAT(pro, testing::HasSubstr("\n  rank                         5  [guide ch4; forge]\n"));
+  EXPECT_THAT(run({"devices", "m4"}).out, testing::Not(testing::HasSubstr("from m4\n")));
+}
+
 TEST(Devices, ShowsUsersProfiles) {
   const TemporaryFolder folder;
   const std::string all = folder.write("m4.json", run({"devices", "m4", "--json"}).out);

@@ -36,7 +36,16 @@ TEST(ParseJson, RefusesTextAfterTheValueAndInvalidUtf8) {
   EXPECT_EQ(error_of("\"\xff\"").find('\n'), std::string::npos);
 }
 
-TEST(ParseJson, RefusesNumbersThatOverflow) { EXPECT_NE(error_of("1e999"), "no error"); }
+TEST(ParseJson, RefusesNumbersThatOverflow) {
+  EXPECT_EQ(error_of("1e999"), "config.json: not valid JSON: number overflow parsing '1e999'");
+}
+
+TEST(ParseJson, RefusesAKeyThatStandsTwice) {
+  EXPECT_EQ(error_of(R"({"a": 1, "b": 2, "a": 3})"), "config.json: the key \"a\" stands twice in one object; keep one");
+  EXPECT_EQ(error_of(R"({"a": [{"b": {}, "b": {"b": 1}}]})"),
+            "config.json: the key \"b\" stands twice in one object; keep one");
+  EXPECT_EQ(error_of(R"({"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]})"), "no error");
+}
 
 TEST(ParseJson, LimitsTheDepth) {
   const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "ane/profile_text.h"
 #include "ane/rules/check.h"
 #include "base/hash.h"
 #include "device/emulated/emulated_executable.h"
@@ -81,7 +82,8 @@ std::shared_ptr<EngineProcess> process_of(const ane::ChipProfile& profile) {
   static std::mutex mutex;
   static std::map<std::string, std::shared_ptr<EngineProcess>> processes;
   const std::lock_guard lock(mutex);
-  std::shared_ptr<EngineProcess>& process = processes[profile.name];
+  // By all facts: two profiles of one name may differ in what a program costs.
+  std::shared_ptr<EngineProcess>& process = processes[ane::profile_json(profile)];
   if (!process) process = std::make_shared<EngineProcess>(limits_of(profile));
   return process;
 }

@@ -4,14 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "ane/rules/check.h"
 #include "chip_choice.h"
 #include "commands.h"
+#include "mil/opset.h"
 #include "mil/verifier.h"
 #include "mil_commands.h"
 #include "mil_input.h"
@@ -39,6 +42,7 @@ struct Checked {
   std::string name;
   std::vector<mil::Diagnostic> diagnostics;
   std::optional<Error> failure;
+  std::vector<mil::Diagnostic> warnings;
   std::vector<ane::Finding> findings;  // of the engine, where the program has no errors of its own
 
   size_t errors() const {
@@ -65,10 +69,10 @@ bool is_about_weight_files(const ane::Finding& finding) {
 
 Checked check(const std::string& path, const CheckCommand& options, const std::optional<ane::ChipProfile>& profile) {
   Result<mil::ProgramSource> read = read_program(path, options.weights);
-  if (!read) return {path, {}, std::move(read.error()), {}};
+  if (!read) return {path, {}, std::move(read.error()), {}, {}};
   mil::ProgramSource& source = *read;
-  if (!source.program) return {source.name, std::move(source.diagnostics), {}, {}};
-  Checked checked{source.name, {}, {}, {}};
+  if (!source.program) return {source.name, std::move(source.diagnostics), {}, {}, {}};
+  Checked checked{source.name, {}, {}, {}, {}};
   if (profile && mil::verify_all(*source.program).empty()) checked.findings = ask_engine(source, *profile, options);
   // What the rules found in a weight file, the loader would only say again.
   if (!options.ignore_weights && !std::ranges::any_of(checked.findings, is_about_weight_files)) {
@@ -78,6 +82,9 @@ Checked check(const std::string& path, const CheckCommand& options, const std::o
     }
   }
   checked.diagnostics = mil::verify_all(*source.program);
+  std::vector<mil::Diagnostic> newer = mil::newer_operations(*source.program);
+  auto& place = options.strict ? checked.diagnostics : checked.warnings;
+  std::ranges::move(newer, std::back_inserter(place));
   return checked;
 }
 
@@ -93,13 +100,19 @@ Json json_of(const ane::Finding& finding) {
           {"remedy", finding.remedy}};
 }
 
-Json json_of(const Checked& checked, bool with_findings) {
-  Json errors = Json::array();
-  for (const mil::Diagnostic& diagnostic : checked.diagnostics) {
-    errors.push_back({{"line", diagnostic.line}, {"column", diagnostic.column}, {"message", diagnostic.message}});
+Json json_of(std::span<const mil::Diagnostic> diagnostics) {
+  Json list = Json::array();
+  for (const mil::Diagnostic& diagnostic : diagnostics) {
+    list.push_back({{"line", diagnostic.line}, {"column", diagnostic.column}, {"message", diagnostic.message}});
   }
+  return list;
+}
+
+Json json_of(const Checked& checked, bool with_findings) {
+  Json errors = json_of(checked.diagnostics);
   if (checked.failure) errors.push_back({{"line", 0}, {"column", 0}, {"message", checked.failure->message}});
   Json facts = {{"file", checked.name}, {"ok", checked.errors() == 0}, {"errors", std::move(errors)}};
+  facts["warnings"] = json_of(checked.warnings);
   if (!with_findings) return facts;
   facts["findings"] = Json::array();
   for (const ane::Finding& finding : checked.findings) facts["findings"].push_back(json_of(finding));
@@ -111,6 +124,10 @@ void print_errors(const Checked& checked) {
     print(mil::diagnostic_text(diagnostic, checked.name) + "\n");
   }
   if (checked.failure) print(checked.failure->message + "\n");
+  for (mil::Diagnostic warning : checked.warnings) {
+    warning.message = "warning: " + warning.message;
+    print(mil::diagnostic_text(warning, checked.name) + "\n");
+  }
   for (const ane::Finding& finding : checked.findings) {
     const mil::Diagnostic line{finding.location.line, finding.location.column, ane::finding_text(finding)};
     print(mil::diagnostic_text(line, checked.name) + "\n");
@@ -121,8 +138,6 @@ Status run_check(const CheckCommand& options) {
   std::optional<ane::ChipProfile> profile;
   if (options.choice.is_given()) {
     MW_ASSIGN(profile, options.choice.read());
-  } else if (options.strict) {
-    return fail("--strict is about the rules of a chip; name one with --chip or --profile");
   }
   if (std::ranges::count(options.paths, kStandardInputPath) > 1) {
     return fail("{} can be one of the programs; name files for the others", kStandardInput);
@@ -170,7 +185,8 @@ void add_mil_check(CommandTree& tree) {
                "Folder that @model_path stands for, where it is not the program's own");
   command.flag("--ignore-weights", options->ignore_weights, "Do not look into weight files");
   options->choice.add_to(command, "--chip", "Ask the rules of this chip's engine too: m4, m4+macos26, ...");
-  command.flag("--strict", options->strict, "What the engine does wrong silently is an error");
+  command.flag("--strict", options->strict,
+               "Warnings are errors: newer operations than the opset, what the engine does wrong silently");
   command.flag("--json", options->json, "Print JSON");
   command.on_run([options] { return run_check(*options); });
 }

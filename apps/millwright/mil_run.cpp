@@ -17,6 +17,7 @@
 #include "common_options.h"
 #include "cpu/function_run.h"
 #include "cpu/reference_run.h"
+#include "cpu/runtime_sizes.h"
 #include "device/emulated/engine_run.h"
 #include "mil/interpreter/interpreter.h"
 #include "mil/npy_file.h"
@@ -113,10 +114,20 @@ Result<const mil::Function*> closed_function(const mil::Function& declared, cons
                                              const RunCommand& options, std::unique_ptr<mil::Function>& own) {
   if (mil::is_static(declared)) return &declared;
   MW_ASSIGN(own, mil::specialize(declared, types));
-  if (options.device == "reference") return own.get();
+  if (options.device != "emulated") return own.get();
   if (Status closed = mil::check_static(*own); !closed) {
-    return fail("{}; the cpu needs all sizes before it runs: try --device reference", closed.error().message);
+    return fail("{}; the engine needs all sizes before it runs: try --device cpu", closed.error().message);
   }
+  return own.get();
+}
+
+// The same for sizes that hang on the inputs' numbers. `settled` counts the operations with such a size.
+Result<const mil::Function*> settled_function(const mil::Function& function, const std::vector<mil::Literal>& inputs,
+                                              std::unique_ptr<mil::Function>& own, size_t& settled) {
+  if (mil::is_static(function)) return &function;
+  MW_ASSIGN(cpu::SettledFunction found, cpu::settle_sizes(function, inputs));
+  own = std::move(found.function);
+  settled = found.settled;
   return own.get();
 }
 
@@ -240,6 +251,11 @@ Status run_run(const RunCommand& options) {
   std::unique_ptr<mil::Function> own;
   MW_ASSIGN(const mil::Function* function, closed_function(*declared, types, options, own));
   MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, arrays, options.seed));
+  size_t settled = 0;
+  std::unique_ptr<mil::Function> own_settled;
+  if (options.device == "cpu") {
+    MW_ASSIGN(function, settled_function(*function, inputs, own_settled, settled));
+  }
   MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, output_names(*function)));
   device::EngineRun engine;
   if (options.device == "emulated") {
@@ -251,6 +267,7 @@ Status run_run(const RunCommand& options) {
 
   const std::vector<Output> outputs = outputs_of(*function, run);
   Json facts = report(*function, run, outputs, options.device);
+  if (settled > 0) facts["run_time_sizes"] = settled;
   if (options.device == "emulated") {
     facts["chip"] = engine.chip;
     facts["numerics"] = options.numerics;

@@ -115,6 +115,7 @@ Result<mil::Literal> random_array(const mil::Value& input, int64_t seed, size_t 
                                     ? cpu::initial_state(input.type())
                                     : cpu::random_input(input.type(), static_cast<uint64_t>(seed), stream);
   if (!random) return tl::unexpected(with_context(std::move(random.error()), "input " + input.name()));
+  if (const std::optional<mil::Literal> bounds = mil::region_bounds(input)) return *bounds;
   const std::optional<int64_t> bound = mil::index_bound(input);
   if (!bound || cpu::is_state(input.type())) return random;
   return mil::random_indices(input.type(), *bound, static_cast<uint64_t>(seed), stream);

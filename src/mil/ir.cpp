@@ -275,7 +275,7 @@ Value* Function::aliased_input(const Value* result) const {
 
 std::string Function::unique_name(std::string_view base) {
   if (names_ == nullptr) {
-    names_ = std::make_unique<std::unordered_map<std::string, int>>();
+    names_ = std::make_unique<std::unordered_map<std::string, int, TextHash>>();
     collect_names(*block_);
   }
   std::string name;

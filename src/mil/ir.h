@@ -278,7 +278,7 @@ class Function {
   std::string opset_;
   uint32_t value_count_ = 0;
   // name → next suffix to try; built when the first unique name is asked for, and kept from then on.
-  std::unique_ptr<std::unordered_map<std::string, int>> names_;
+  std::unique_ptr<std::unordered_map<std::string, int, TextHash>> names_;
   std::vector<Attribute> attributes_;
   std::unique_ptr<Block> block_;
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 namespace millwright::mil {
 namespace {
@@ -218,6 +219,35 @@ bool Lexer::next_is(char punctuation) const {
   return ahead.skip_blanks(unclosed) && ahead.position_ < end_ && *ahead.position_ == punctuation;
 }
 
+namespace {
+
+void append_utf8(std::string& out, uint32_t code) {
+  const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (code >> shift & 0x3f)); };
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+  } else if (code < 0x800) {
+    out += static_cast<char>(0xc0 | code >> 6);
+    tail(0);
+  } else {
+    out += static_cast<char>(0xe0 | code >> 12);
+    tail(6);
+    tail(0);
+  }
+}
+
+// The number that `count` hexadecimal digits behind `position` make, or nothing.
+std::optional<uint32_t> hex_number(std::string_view text, size_t position, size_t count) {
+  uint32_t number = 0;
+  for (size_t i = position + 1; i <= position + count; ++i) {
+    const int digit = i < text.size() ? hex_digit(text[i]) : -1;
+    if (digit < 0) return std::nullopt;
+    number = number * 16 + static_cast<uint32_t>(digit);
+  }
+  return number;
+}
+
+}  // namespace
+
 bool decode_string(std::string_view quoted, std::string& decoded, std::string_view& bad) {
   const std::string_view inside = quoted.substr(1, quoted.size() - 2);
   decoded.clear();
@@ -230,10 +260,10 @@ bool decode_string(std::string_view quoted, std::string& decoded, std::string_vi
     bad = inside.substr(escape, 2);
     switch (i < inside.size() ? inside[i] : '\0') {
       case '"':
-        decoded += '"';
-        break;
       case '\\':
-        decoded += '\\';
+      case '/':
+      case '\'':
+        decoded += inside[i];
         break;
       case 'n':
         decoded += '\n';
@@ -245,11 +275,17 @@ bool decode_string(std::string_view quoted, std::string& decoded, std::string_vi
         decoded += '\r';
         break;
       case 'x': {
-        const int high = i + 1 < inside.size() ? hex_digit(inside[i + 1]) : -1;
-        const int low = i + 2 < inside.size() ? hex_digit(inside[i + 2]) : -1;
-        if (high < 0 || low < 0) return false;
-        decoded += static_cast<char>(high * 16 + low);
+        const std::optional<uint32_t> byte = hex_number(inside, i, 2);
+        if (!byte) return false;
+        decoded += static_cast<char>(*byte);
         i += 2;
+        break;
+      }
+      case 'u': {
+        const std::optional<uint32_t> code = hex_number(inside, i, 4);
+        if (!code || (*code >= 0xd800 && *code < 0xe000)) return false;  // halves of a pair are no character
+        append_utf8(decoded, *code);
+        i += 4;
         break;
       }
       default:

@@ -70,8 +70,8 @@ class Lexer {
   int line_ = 1;
 };
 
-// The text between the quotes with its escapes resolved (\" \\ \n \t \r \xHH). False on an escape that is none of
-// these; `bad` then holds it.
+// The text between the quotes with its escapes resolved (\" \\ \/ \' \n \t \r \xHH \uHHHH). False on an escape that is
+// none of these; `bad` then holds it.
 bool decode_string(std::string_view quoted, std::string& decoded, std::string_view& bad);
 // The inverse: quotes and escapes whatever would not survive.
 void append_quoted(std::string& out, std::string_view text);

@@ -407,10 +407,8 @@ bool Literal::operator==(const Literal& other) const {
 }
 
 uint64_t hash_literal(const Literal& literal) {
-  uint64_t hash = std::hash<std::string>{}(type_text(literal.type()));
-  const auto mix = [&hash](std::string_view bytes) {
-    hash = (hash ^ std::hash<std::string_view>{}(bytes)) * 0x9e3779b97f4a7c15ull;
-  };
+  uint64_t hash = hash_text64(type_text(literal.type()));
+  const auto mix = [&hash](std::string_view bytes) { hash = (hash ^ hash_text64(bytes)) * 0x9e3779b97f4a7c15ull; };
   if (literal.type().element() == ElementType::string) {
     for (const SharedText& text : literal.texts()) mix(text);
   } else {

@@ -39,6 +39,7 @@ class ProgramParser {
 
   bool function();
   bool parameters(Function& function);
+  bool function_end();
   bool old_style_body(Function& function);
 
   bool block(Block& block, int depth);
@@ -49,8 +50,11 @@ class ProgramParser {
   bool statement(Block& block, int depth);
   bool result_names();
   bool operands(Operation& operation);
-  bool operand(const Token& name);
-  bool argument(Operand& operand);
+  bool operand(const Token& name, const ParameterDefinition* parameter);
+  bool argument(Operand& operand, const ParameterDefinition* parameter);
+  bool untyped_argument(Operand& operand, const ParameterDefinition* parameter);
+  bool give_types_to_numbers();
+  void size_constant(const Operation& operation);
   bool check_constant(const Operation& operation, const Token& place);
 
   bool is_defined(std::string_view name);
@@ -62,21 +66,57 @@ class ProgramParser {
   Reader reader_;
   Program program_;
   KindCache kinds_;
-  NameTable<Value> names_;                                    // of the current function
-  std::unordered_map<std::string_view, int> unusable_names_;  // and those whose definition was wrong, with its line
-  std::vector<const Value*> nested_values_;                   // of open nested blocks, in order of definition
+  NameTable<Value> names_;  // of the current function
+  std::unordered_map<std::string_view, int, TextHash>
+      unusable_names_;                       // and those whose definition was wrong, with its line
+  std::vector<const Value*> nested_values_;  // of open nested blocks, in order of definition
   // Of the current statement: kept for their memory.
   std::vector<ResultName> results_;
   std::vector<Operand> operands_;
   std::vector<Attribute> attributes_;
+  struct UntypedNumber {
+    std::ptrdiff_t operand;  // an index
+    Reader::Position place;
+  };
+  std::vector<UntypedNumber> untyped_numbers_;  // operands that get their type from the others
 };
+
+// The type of an untyped literal that begins with this token, where the parameter takes no other.
+std::optional<Type> untyped_literal_type(const Token& token, ParameterDefinition::Expect expect) {
+  using Expect = ParameterDefinition::Expect;
+  if (token.is('{')) return std::nullopt;
+  const bool is_list = token.is('[');
+  const auto type = [&](ElementType element) {
+    return is_list ? Type::tensor(element, {kUnknownDimension}) : Type::scalar(element);
+  };
+  switch (expect) {
+    case Expect::boolean:
+    case Expect::booleans:
+      return type(ElementType::boolean);
+    case Expect::integer:
+    case Expect::integers:
+      return type(ElementType::int32);
+    case Expect::text:
+      return type(ElementType::string);
+    case Expect::tensor:
+    case Expect::number:
+    case Expect::state:
+    case Expect::sequence:
+    case Expect::anything:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
 
 bool ProgramParser::program() {
   if (!reader_.token().is_word("program")) return reader_.expected("'program'");
   reader_.advance();
   if (!version()) return false;
+  bool has_braces = true;  // some hand-written programs have none around their functions
   if (!reader_.attributes(program_.attributes())) {
     skip_to_function();
+  } else if (reader_.token().is_word("func")) {
+    has_braces = false;
   } else if (!reader_.expect('{', "before the functions")) {
     return false;
   }
@@ -85,9 +125,10 @@ bool ProgramParser::program() {
   }
   const bool gave_up = reader_.token().kind == Token::Kind::end && !reader_.diagnostics().empty();
   if (gave_up) return false;  // the closing brace was skipped with what was wrong before it
-  if (!reader_.accept('}')) return reader_.expected("'func' or the closing '}' of the program");
-  if (reader_.token().kind != Token::Kind::end) return reader_.expected("the end of the file behind the program");
-  return true;
+  if (has_braces && !reader_.accept('}')) return reader_.expected("'func' or the closing '}' of the program");
+  reader_.accept(';');
+  if (reader_.token().kind == Token::Kind::end) return true;
+  return reader_.expected(has_braces ? "the end of the file behind the program" : "'func' or the end of the file");
 }
 
 // (1.3), and (1, 0) of an older hand-written form.
@@ -136,8 +177,14 @@ bool ProgramParser::function() {
   nested_values_.clear();
   if (!parameters(function)) return false;
   if (reader_.token().kind == Token::Kind::arrow) return old_style_body(function);
-  return reader_.attributes(function.attributes()) && block(function.block(), 0) &&
-         reader_.expect(';', "behind the results of the function");
+  return reader_.attributes(function.attributes()) && block(function.block(), 0) && function_end();
+}
+
+// The semicolon, which some hand-written programs leave out.
+bool ProgramParser::function_end() {
+  const Token& token = reader_.token();
+  if (token.is_word("func") || token.is('}') || token.kind == Token::Kind::end) return true;
+  return reader_.expect(';', "behind the results of the function");
 }
 
 bool ProgramParser::parameters(Function& function) {
@@ -176,6 +223,8 @@ bool ProgramParser::old_style_body(Function& function) {
 bool ProgramParser::block(Block& block, int depth) {
   if (!reader_.expect('{', "before the statements")) return false;
   for (;;) {
+    while (reader_.accept(';')) {
+    }
     const Reader::Position start = reader_.position();
     if (start.token.is('}') || start.token.kind == Token::Kind::end) break;
     if (!statement(block, depth)) skip_statement(start);
@@ -186,6 +235,7 @@ bool ProgramParser::block(Block& block, int depth) {
 
 bool ProgramParser::block_results(Block& block) {
   if (!reader_.expect('(', "before the results")) return false;
+  if (reader_.accept(')')) return true;  // a matter for the verifier
   do {
     const std::optional<Token> name = reader_.expect_name("the name of a result");
     if (!name) return false;
@@ -234,6 +284,7 @@ void ProgramParser::skip_statement(const Reader::Position& start) {
   reader_.return_to(start);
   int braces = 0, brackets = 0;
   bool on_left_side = true;
+  if (reader_.token().is('(')) reader_.advance();  // around the results: their list ends with its ')'
   Token previous;
   while (reader_.token().kind != Token::Kind::end) {
     const Token token = reader_.token();
@@ -244,7 +295,8 @@ void ProgramParser::skip_statement(const Reader::Position& start) {
     if (token.is('}')) --braces;
     if (token.is('<') || token.is('(') || token.is('[')) ++brackets;
     if (token.is('>') || token.is(')') || token.is(']')) --brackets;
-    if (on_left_side && brackets == 0 && previous.kind == Token::Kind::identifier && (token.is('=') || token.is(','))) {
+    const bool ends_name = token.is('=') || token.is(',') || token.is(')');
+    if (on_left_side && brackets <= 0 && previous.kind == Token::Kind::identifier && ends_name) {
       if (!is_defined(previous.text)) unusable_names_.emplace(previous.text, previous.line);
     }
     if (token.is('=')) on_left_side = false;
@@ -263,7 +315,8 @@ bool ProgramParser::statement(Block& block, int depth) {
   reader_.advance();
   const KindCache::Entry& known = kinds_.get(kind.text);
   Operation& operation = *block.add_operation(known.name, known.definition, nullptr, start);
-  if (!operands(operation) || !reader_.attributes(attributes_)) return false;
+  const Type* const value_type = operation.is_const() && results_.size() == 1 ? &results_[0].type : nullptr;
+  if (!operands(operation) || !reader_.attributes(attributes_, value_type)) return false;
   for (Attribute& attribute : attributes_)
     operation.set_attribute(std::move(attribute.name), std::move(attribute.value));
   if (reader_.token().kind == Token::Kind::identifier) {
@@ -275,6 +328,7 @@ bool ProgramParser::statement(Block& block, int depth) {
   }
   if (!reader_.expect(';', "at the end of the statement")) return false;
 
+  if (operation.is_const() && results_.size() == 1) size_constant(operation);
   for (ResultName& result : results_) {
     if (!check_unused(result.token, result.name.hash())) continue;
     Value* const value = operation.add_result(std::move(result.name), result.type);
@@ -286,8 +340,9 @@ bool ProgramParser::statement(Block& block, int depth) {
   return true;
 }
 
-// TYPE name, TYPE name =
+// TYPE name, TYPE name =, in parentheses where a printer other than Apple's wrote it.
 bool ProgramParser::result_names() {
+  const bool has_parentheses = reader_.accept('(');
   do {
     std::optional<Type> type = reader_.type();
     if (!type) return false;
@@ -296,6 +351,7 @@ bool ProgramParser::result_names() {
     results_.push_back({name, reader_.name(name.text), std::move(*type)});
     names_.prefetch(results_.back().name.hash());
   } while (reader_.accept(','));
+  if (has_parentheses && !reader_.expect(')', "behind the results")) return false;
   return reader_.expect('=', "behind the name of the result");
 }
 
@@ -303,6 +359,7 @@ bool ProgramParser::operands(Operation& operation) {
   if (!reader_.expect('(', "behind the operation")) return false;
   if (reader_.accept(')')) return true;
   operands_.clear();
+  untyped_numbers_.clear();
   do {
     Token name;
     if (!reader_.expect_name(name, "the name of a parameter")) return false;
@@ -310,14 +367,17 @@ bool ProgramParser::operands(Operation& operation) {
       return reader_.expected(
           fmt::format("'=' behind the parameter {}; operands are written as name = value", token_text(name)));
     }
-    if (!operand(name)) return false;
+    const OperationDefinition* const definition = operation.definition();
+    if (!operand(name, definition == nullptr ? nullptr : definition->parameter(name.text))) return false;
   } while (reader_.accept(','));
+  if (!untyped_numbers_.empty() && !give_types_to_numbers()) return false;
   operation.reserve_operands(operands_.size());
   for (Operand& operand : operands_) operation.add_operand(std::move(operand));
   return reader_.expect(')', "behind the operands");
 }
 
-bool ProgramParser::operand(const Token& name) {
+// `parameter` is what the registry knows of it, if anything.
+bool ProgramParser::operand(const Token& name, const ParameterDefinition* parameter) {
   constexpr size_t kMaximumOperands = 256;  // of one operation; a bound for the search below
   const SharedText& word = reader_.word(name.text);
   if (std::ranges::find(operands_, word, &Operand::name) != operands_.end()) {
@@ -328,17 +388,17 @@ bool ProgramParser::operand(const Token& name) {
   }
   Operand& operand = operands_.emplace_back();
   operand.name = word;
-  if (!reader_.accept('(')) return argument(operand);
+  if (!reader_.accept('(')) return argument(operand, parameter);
   operand.is_list = true;
   if (reader_.accept(')')) return true;
   do {
-    if (!argument(operand)) return false;
+    if (!argument(operand, nullptr)) return false;
   } while (reader_.accept(','));
   return reader_.expect(')', "behind the list of operands");
 }
 
-// A name or a typed literal.
-bool ProgramParser::argument(Operand& operand) {
+// A name or a typed literal, or an untyped one where the parameter leaves no doubt about its type.
+bool ProgramParser::argument(Operand& operand, const ParameterDefinition* parameter) {
   const Token& token = reader_.token();
   const bool is_word = token.kind == Token::Kind::identifier;
   if (is_word && (reader_.following_is('(') || reader_.following_is('<'))) {
@@ -350,14 +410,60 @@ bool ProgramParser::argument(Operand& operand) {
   const bool is_untyped = token.kind == Token::Kind::number || token.kind == Token::Kind::string || token.is('[') ||
                           token.is('{') ||
                           ((token.is_word("true") || token.is_word("false")) && !is_defined(token.text));
-  if (is_untyped) {
-    return reader_.expected("the name of a value or a typed literal such as int32(1) or bool(true)");
-  }
+  if (is_untyped) return untyped_argument(operand, parameter);
   Token name;
   if (!reader_.expect_name(name, "the name of a value")) return false;
   // After a diagnostic the program is not returned, so a missing operand does no harm.
   if (Value* value = resolve(name)) operand.arguments.emplace_back(value);
   return true;
+}
+
+// `transpose_y = true`: no compiler prints this, but people write it.
+bool ProgramParser::untyped_argument(Operand& operand, const ParameterDefinition* parameter) {
+  const Token token = reader_.token();
+  const auto expect = parameter == nullptr ? ParameterDefinition::Expect::state : parameter->expect;
+  if (std::optional<Type> type = untyped_literal_type(token, expect)) {
+    std::optional<Literal> value = reader_.untyped_value(*type);
+    if (!value) return false;
+    operand.arguments.emplace_back(std::move(*value));
+    return true;
+  }
+  using Expect = ParameterDefinition::Expect;
+  if (token.kind != Token::Kind::number || (expect != Expect::number && expect != Expect::tensor)) {
+    return reader_.expected("the name of a value or a typed literal such as int32(1) or bool(true)");
+  }
+  untyped_numbers_.push_back({&operand - operands_.data(), reader_.position()});
+  reader_.advance();
+  return true;
+}
+
+// `y = 0.5` is of the element type of the first tensor that is an operand beside it.
+bool ProgramParser::give_types_to_numbers() {
+  std::optional<ElementType> element;
+  for (const Operand& operand : operands_) {
+    Value* const* const value = operand.arguments.empty() ? nullptr : std::get_if<Value*>(&operand.arguments[0]);
+    if (element || value == nullptr || !(*value)->type().is_tensor()) continue;
+    const ElementType found = (*value)->element();
+    if (is_floating(found) || is_integer(found)) element = found;
+  }
+  const Reader::Position behind = reader_.position();
+  for (const UntypedNumber& number : untyped_numbers_) {
+    reader_.return_to(number.place);
+    if (!element) return reader_.expected("a typed literal such as fp16(1)");
+    std::optional<Literal> value = reader_.untyped_value(Type::scalar(*element));
+    if (!value) return false;
+    operands_[static_cast<size_t>(number.operand)].arguments.emplace_back(std::move(*value));
+  }
+  reader_.return_to(behind);
+  return true;
+}
+
+// `tensor<int32, [?]> a = const()[val = …]`: the literal says the size.
+void ProgramParser::size_constant(const Operation& operation) {
+  Type& type = results_[0].type;
+  const Literal* const value = operation.attribute("val");
+  if (value == nullptr || !type.is_tensor() || is_static(type.shape()) || !types_agree(type, value->type())) return;
+  type = type.opened(value->type().shape());
 }
 
 bool ProgramParser::check_constant(const Operation& operation, const Token& place) {
@@ -368,7 +474,7 @@ bool ProgramParser::check_constant(const Operation& operation, const Token& plac
   if (value == nullptr) {
     return reader_.error(place, fmt::format("the const {} has no attribute val", token_text(result.token)));
   }
-  if (value->type() == result.type) return true;
+  if (types_agree(value->type(), result.type)) return true;
   return reader_.error(result.token,
                        fmt::format("the const {} is declared as {}, but its val is {}", token_text(result.token),
                                    type_text(result.type), type_text(value->type())));

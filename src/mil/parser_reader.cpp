@@ -48,10 +48,18 @@ size_t plain_tensor_length(std::string_view text) {
   return 0;
 }
 
+// Without what editors and C programs leave around a text: a byte-order mark, and zero bytes at the end.
+std::string_view text_alone(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  while (text.ends_with('\0')) text.remove_suffix(1);
+  return text;
+}
+
 }  // namespace
 
 Reader::Reader(std::string_view text)
-    : lexer_(text), token_(lexer_.next()), splat_budget_(kFreeSplatElements + text.size()) {}
+    : lexer_(text_alone(text)), token_(lexer_.next()), splat_budget_(kFreeSplatElements + text.size()) {}
 
 Token Reader::following() const {
   Lexer ahead = lexer_;
@@ -122,6 +130,10 @@ void Reader::return_to(const Position& position) {
 
 std::optional<int64_t> Reader::dimension() {
   if (accept('?')) return kUnknownDimension;
+  if (token_.kind == Token::Kind::identifier && !token_.has_dot) {  // a named size: sequence_length
+    advance();
+    return kUnknownDimension;
+  }
   int64_t size = 0;
   const char* const end = token_.text.data() + token_.text.size();
   const auto [stop, problem] = std::from_chars(token_.text.data(), end, size);
@@ -166,6 +178,7 @@ std::optional<Type> Reader::tensor_type() {
 
 std::optional<Type> Reader::type_arguments(std::string_view family, int depth) {
   if (family == "tensor") return tensor_type();
+  if (family == "tuple" && at('>')) return Type::tuple({});
   std::optional<Type> first = type(depth + 1);
   if (!first) return std::nullopt;
   if (family == "state") return Type::state(std::move(*first));
@@ -231,7 +244,23 @@ std::optional<Type> Reader::parse_type(int depth) {
   return Type::scalar(*element);
 }
 
-bool Reader::attributes(std::vector<Attribute>& list) {
+// A typed value, or a literal of the type, or one that tells its type itself: a string, a truth value, a number.
+std::optional<Literal> Reader::attribute_value(const Type* type) {
+  const bool is_truth = token_.is_word("true") || token_.is_word("false");
+  const bool is_number = token_.kind == Token::Kind::number;
+  const bool is_string = token_.kind == Token::Kind::string;
+  const bool is_special = token_.kind == Token::Kind::identifier && !following_is('(') && !following_is('<');
+  const bool is_untyped = is_number || is_string || is_special || at('[') || at('{') || at('(');
+  if (!is_untyped) return value();
+  if (type != nullptr) return untyped_value(*type);
+  if (is_string) return untyped_value(Type::scalar(ElementType::string));
+  if (is_truth) return untyped_value(Type::scalar(ElementType::boolean));
+  if (!is_number) return value();
+  const bool is_integer = token_.text.find_first_not_of("0123456789", token_.text[0] == '-') == std::string_view::npos;
+  return untyped_value(Type::scalar(is_integer ? ElementType::int32 : ElementType::fp32));
+}
+
+bool Reader::attributes(std::vector<Attribute>& list, const Type* value_type) {
   // Lists are searched, not indexed: this bound keeps that cheap. The longest seen has 5 entries.
   constexpr size_t kMaximumAttributes = 256;
   list.clear();
@@ -247,7 +276,7 @@ bool Reader::attributes(std::vector<Attribute>& list) {
       return error(name, fmt::format("expected at most {} attributes in one list", kMaximumAttributes));
     }
     SharedText kept = shared;  // the cache may give its place to another word
-    std::optional<Literal> attribute = value();
+    std::optional<Literal> attribute = attribute_value(kept == "val" ? value_type : nullptr);
     if (!attribute) return false;
     list.push_back({std::move(kept), std::move(*attribute)});
   } while (accept(','));

@@ -62,8 +62,11 @@ class Reader {
   std::optional<Type> type(int depth = 0);
   // TYPE "(" literal ")"
   std::optional<Literal> value();
-  // [ name = value, … ], or nothing there: an empty list. Replaces what is in `list`.
-  bool attributes(std::vector<Attribute>& list);
+  // A literal alone, of this type; a size that the type leaves open is the one found.
+  std::optional<Literal> untyped_value(const Type& type);
+  // [ name = value, … ], or nothing there: an empty list. Replaces what is in `list`. Values may lack their type, where
+  // they are strings, truth values or numbers; the attribute `val` then has `value_type`, if there is one.
+  bool attributes(std::vector<Attribute>& list, const Type* value_type = nullptr);
 
   // One object for equal words, and one for equal strings.
   const SharedText& word(std::string_view text) { return words_.get(text); }
@@ -71,6 +74,7 @@ class Reader {
   SharedText name(std::string_view text) { return name_ = SharedText(text); }
 
  private:
+  std::optional<Literal> attribute_value(const Type* type);
   bool expected_punctuation(char punctuation, std::string_view where);
   std::optional<Type> parse_type(int depth);
   std::optional<Type> type_arguments(std::string_view family, int depth);

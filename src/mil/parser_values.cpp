@@ -24,6 +24,17 @@ std::optional<Literal> Reader::value() {
   return result;
 }
 
+std::optional<Literal> Reader::untyped_value(const Type& type) {
+  std::optional<Literal> result = literal(type);
+  const bool is_open = result && type.is_tensor() && !is_static(type.shape());
+  if (!is_open) return result;
+  const Type sized = type.with_shape(result->type().shape());
+  if (type.element() == ElementType::string) {
+    return Literal::strings(sized, {result->texts().begin(), result->texts().end()});
+  }
+  return Literal::copied_bytes(sized, result->elements());
+}
+
 std::optional<Literal> Reader::literal(const Type& type) {
   switch (type.kind()) {
     case Type::Kind::tensor:
@@ -65,7 +76,7 @@ std::optional<Literal> Reader::tensor(const Type& type) {
   if (is_splat ? !tensor_splat(elements) : !tensor_row(elements, 0)) return std::nullopt;
   // An axis below an empty one was never seen.
   std::ranges::replace(elements.found, kUnknownDimension, 0);
-  const Type found = is_dynamic ? type.with_shape(std::move(elements.found)) : type;
+  const Type found = is_dynamic ? type.opened(std::move(elements.found)) : type;
   if (elements.element == ElementType::string) return Literal::strings(found, std::move(elements.texts));
   constexpr size_t kLargestCopied = 4096;
   if (elements.bytes.size() > kLargestCopied) return Literal::bytes(found, std::move(elements.bytes));
@@ -132,8 +143,11 @@ bool Reader::element(Elements& elements) {
 
 bool Reader::number(ElementType element, std::byte* destination) {
   if (element == ElementType::boolean) {
-    if (!token_.is_word("true") && !token_.is_word("false")) return expected("true or false");
-    store_integer(element, token_.text == "true" ? 1 : 0, destination);
+    // Programs that other programs write have Python's words and numbers, too.
+    const std::string_view text = token_.text;
+    const bool is_true = text == "true" || text == "True" || text == "1";
+    if (!is_true && text != "false" && text != "False" && text != "0") return expected("true or false");
+    store_integer(element, is_true ? 1 : 0, destination);
     advance();
     return true;
   }
@@ -191,7 +205,8 @@ bool Reader::string(SharedText& decoded) {
   std::string_view bad;
   std::string inside;
   if (!decode_string(token_.text, inside, bad)) {
-    return error(token_, fmt::format("unknown escape '{}' in a string; known are \\\" \\\\ \\n \\t \\r \\xHH", bad));
+    return error(
+        token_, fmt::format("unknown escape '{}' in a string; known are \\\" \\\\ \\/ \\n \\t \\r \\xHH \\uHHHH", bad));
   }
   decoded = shared(inside);
   advance();
@@ -230,16 +245,23 @@ bool Reader::blob_argument(std::optional<SharedText>& path, std::optional<uint64
   if (!is_path && name->text != "offset") {
     return error(*name, fmt::format("expected path or offset, found {}", token_text(*name)));
   }
-  const std::optional<Type> written = type();
-  if (!written) return false;
   const Type wanted = Type::scalar(is_path ? ElementType::string : ElementType::uint64);
-  if (*written != wanted) {
-    return error(place,
-                 fmt::format("expected a {} as {}, found {}", type_text(wanted), name->text, type_text(*written)));
+  std::optional<Literal> given;
+  if (place.kind == Token::Kind::string || place.kind == Token::Kind::number) {
+    given = tensor(wanted);
+  } else {
+    const std::optional<Type> written = type();
+    if (!written) return false;
+    const bool fits = is_path ? *written == wanted : written->is_scalar() && is_integer(written->element());
+    if (!fits) {
+      return error(place,
+                   fmt::format("expected a {} as {}, found {}", type_text(wanted), name->text, type_text(*written)));
+    }
+    if (!expect('(', "before the literal")) return false;
+    given = tensor(wanted);
+    if (given && !expect(')', "behind the literal")) return false;
   }
-  if (!expect('(', "before the literal")) return false;
-  const std::optional<Literal> given = tensor(wanted);
-  if (!given || !expect(')', "behind the literal")) return false;
+  if (!given) return false;
   if (is_path) {
     path = given->as_string();
   } else {

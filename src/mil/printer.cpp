@@ -58,7 +58,7 @@ class Printer {
   PrintStyle style_;
   bool spell_scalars_;  // version 1.0
   std::string out_;
-  std::unordered_set<std::string> names_;    // of the current function, while constants are being named
+  std::unordered_set<std::string, TextHash> names_;  // of the current function, while constants are being named
   std::vector<std::string> constant_names_;  // of the current operation's literal operands, in reverse printing order
 };
 
@@ -80,11 +80,9 @@ void Printer::append_type(const Type& type, Scalars scalars) {
       out_ += "tensor<";
       out_ += element_name(type.element());
       out_ += ", [";
-      bool first = true;
-      for (const int64_t size : type.shape()) {
-        if (!first) out_ += ", ";
-        first = false;
-        append_dimension(size);
+      for (size_t axis = 0; axis < type.shape().size(); ++axis) {
+        if (axis > 0) out_ += ", ";
+        append_dimension(type.is_open(axis) ? kUnknownDimension : type.shape()[axis]);
       }
       out_ += "]>";
       return;
@@ -390,7 +388,7 @@ void Printer::collect_names(const Block& block) {
 }  // namespace
 
 std::string print(const Program& program, const PrintStyle& style) {
-  Printer printer(style, program.version() == "1.0");
+  Printer printer(style, program.version() == "1.0" || program.version() == "1");
   printer.append_program(program);
   return printer.take();
 }

@@ -89,7 +89,102 @@ int64_t exact_numbers(ElementType element) {
   }
 }
 
+// Bounds are short vectors.
+constexpr int64_t kMostBounds = 32;
+
+// A vector in which the numbers of some value stand one behind the other, from `offset` on.
+struct Place {
+  const Value* vector = nullptr;
+  int64_t offset = 0;
+};
+
+bool flag_at(const Operation& operation, std::string_view name, size_t axis) {
+  const Literal* flags = operation.constant(name);
+  return flags != nullptr && flags->has_elements() && static_cast<int64_t>(axis) < flags->type().count() &&
+         flags->integer_at(static_cast<int64_t>(axis)) != 0;
+}
+
+// The size that the types declare for the region of a slice along an axis of what is sliced.
+std::optional<int64_t> region_size(const Operation& slice, size_t axis) {
+  const bool is_update = slice.kind() == "slice_update";
+  if (const Literal* stride = slice.constant("stride"); stride != nullptr) {
+    if (!stride->has_elements() || static_cast<int64_t>(axis) >= stride->type().count()) return std::nullopt;
+    if (stride->integer_at(static_cast<int64_t>(axis)) != 1) return std::nullopt;
+  }
+  if (flag_at(slice, "squeeze_mask", axis)) return 1;
+  if (is_update && slice.operand("update") == nullptr) return std::nullopt;
+  const Type& region = is_update ? slice.operand("update")->type() : slice.result()->type();
+  size_t place = axis;  // squeezed axes are not in the region
+  for (size_t before = 0; before < axis; ++before) place -= flag_at(slice, "squeeze_mask", before) ? 1 : 0;
+  if (!region.is_tensor() || place >= region.shape().size()) return std::nullopt;
+  const int64_t size = region.shape()[place];
+  return size == kUnknownDimension ? std::nullopt : std::optional(size);
+}
+
+// The number that belongs at this axis of a slice's operand, if the slice looks at it.
+std::optional<int64_t> bound_at(const Operation& slice, std::string_view operand, size_t axis) {
+  if (operand == "begin") return flag_at(slice, "begin_mask", axis) ? std::nullopt : std::optional<int64_t>(0);
+  if (flag_at(slice, "end_mask", axis)) return std::nullopt;
+  return region_size(slice, axis);
+}
+
+// Where the numbers of `place` stand in the results of an operation that uses them.
+std::vector<Place> moved_places(const Operation& operation, const Place& place) {
+  constexpr std::array<std::string_view, 5> kShapeless = {"identity", "cast", "expand_dims", "squeeze", "reshape"};
+  std::vector<Place> moved;
+  if (std::ranges::find(kShapeless, operation.kind()) != kShapeless.end()) {
+    if (operation.operand("x") == place.vector) moved.push_back({operation.result(), place.offset});
+  } else if (operation.kind() == "concat" && operation.result()->type().is_tensor() &&
+             operation.result()->type().rank() == 1) {
+    int64_t offset = place.offset;
+    for (const Value* part : operation.operand_values("values")) {
+      if (part == place.vector) moved.push_back({operation.result(), offset});
+      if (!part->type().is_tensor() || !is_static(part->type().shape())) break;
+      offset += part->type().count();
+    }
+  }
+  return moved;
+}
+
 }  // namespace
+
+std::optional<Literal> region_bounds(const Value& value) {
+  const Type& type = value.type();
+  if (!type.is_tensor() || !is_integer(type.element()) || !is_static(type.shape()) || type.count() > kMostBounds) {
+    return std::nullopt;
+  }
+  std::vector<std::optional<int64_t>> bounds(static_cast<size_t>(type.count()));
+  bool is_bound = false;
+  std::vector<Place> open = {{&value, 0}};
+  std::unordered_set<const Value*> seen = {&value};
+  while (!open.empty()) {
+    const Place place = open.back();
+    open.pop_back();
+    for (const Operation* user : place.vector->users()) {
+      const bool is_slice =
+          user->kind() == "slice_by_index" || user->kind() == "slice_by_size" || user->kind() == "slice_update";
+      for (const std::string_view operand : {"end", "size", "begin"}) {
+        if (!is_slice || user->operand(operand) != place.vector) continue;
+        is_bound = true;
+        for (size_t i = 0; i < bounds.size(); ++i) {
+          const auto bound = bound_at(*user, operand, static_cast<size_t>(place.offset) + i);
+          if (bound && (!bounds[i] || operand == "begin")) bounds[i] = bound;
+        }
+      }
+      for (const Place& moved : moved_places(*user, place)) {
+        if (seen.insert(moved.vector).second) open.push_back(moved);
+      }
+    }
+  }
+  if (!is_bound) return std::nullopt;
+  const auto [least, most] = integer_range(type.element());
+  std::vector<std::byte> elements(static_cast<size_t>(type.bytes()));
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    store_integer(type.element(), std::clamp(bounds[i].value_or(0), least, most),
+                  &elements[i * element_bytes(type.element())]);
+  }
+  return Literal::bytes(type, std::move(elements));
+}
 
 std::optional<int64_t> index_bound(const Value& value) {
   std::optional<int64_t> bound;

@@ -7,6 +7,8 @@
 
 namespace millwright::mil {
 
+const char hash_anchor = 0;
+
 SharedText::SharedText(std::string_view text, uint32_t hash) {
   if (text.empty()) return;
   void* const memory = ::operator new(sizeof(Data) + text.size());

@@ -19,19 +19,25 @@
 
 namespace millwright::mil {
 
-// Of any text; what SharedText::hash() returns. Eight bytes at a time; the last word may overlap the one before.
-inline uint32_t hash_text(std::string_view text) {
-  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15ull;
-  const char* source = text.data();
-  const size_t size = text.size();
+// A number that lasts as long as the process: the place where it was loaded. Who writes a file cannot know it, and so
+// cannot choose names that meet in one slot of a hash table.
+extern const char hash_anchor;
+inline uint64_t hash_secret() { return (reinterpret_cast<uintptr_t>(&hash_anchor) * 0x9e3779b97f4a7c15ull) | 1; }
+
+// Of any bytes, eight at a time; the last word may overlap the one before. Another process gives another hash.
+inline uint64_t hash_text64(std::string_view bytes) {
+  __extension__ using Product = unsigned __int128;
+  const char* source = bytes.data();
+  const size_t size = bytes.size();
   const auto load = [](const auto* from, auto word) {
     std::memcpy(&word, from, sizeof word);
     return word;
   };
-  uint64_t hash = size * kFactor;
-  const auto mix = [&hash](uint64_t word) {
-    hash = (hash ^ word) * kFactor;
-    hash ^= hash >> 32;
+  const uint64_t secret = hash_secret();
+  uint64_t hash = size ^ secret >> 17;
+  const auto mix = [&hash, secret](uint64_t word) {
+    const Product product = Product{hash ^ word} * secret;
+    hash = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   };
   if (size >= 8) {
     const char* const last = source + size - 8;
@@ -43,8 +49,19 @@ inline uint32_t hash_text(std::string_view text) {
     const auto byte = [&](size_t index) { return uint64_t{static_cast<uint8_t>(source[index])}; };
     mix(byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16);
   }
-  return static_cast<uint32_t>(hash ^ hash >> 29);
+  return hash;
 }
+
+// What SharedText::hash() returns.
+inline uint32_t hash_text(std::string_view text) {
+  const uint64_t hash = hash_text64(text);
+  return static_cast<uint32_t>(hash ^ hash >> 32);
+}
+
+// For tables of the standard library whose keys come from files.
+struct TextHash {
+  size_t operator()(std::string_view text) const { return static_cast<size_t>(hash_text64(text)); }
+};
 
 class SharedText {
  public:

@@ -54,9 +54,10 @@ Type refined(const Type& inferred, const Type& declared) {
 
 class Specializer {
  public:
-  Specializer(const Function& source, std::span<const Type> input_types)
+  Specializer(const Function& source, std::span<const Type> input_types, const KnownValues& known)
       : source_(source),
         input_types_(input_types),
+        known_(known),
         target_(std::make_unique<Function>(source.name(), source.opset())) {}
 
   Result<std::unique_ptr<Function>> run() {
@@ -69,6 +70,11 @@ class Specializer {
                     type_text(input_types_[i]));
       }
       values_[&input] = target_->block().add_input(input.name(), input_types_[i]);
+    }
+    for (const auto& input : source_.inputs()) {
+      const auto known = known_.find(input.get());
+      if (known == known_.end()) continue;
+      values_[input.get()] = add_constant(input->name() + "@known", known->second, target_->block(), {});
     }
     for (const Attribute& attribute : source_.attributes()) {
       if (attribute.name != kFlexibleShapes) target_->attributes().push_back(attribute);
@@ -87,6 +93,12 @@ class Specializer {
 
   Status copy_operation(const Operation& source, Block& target) {
     if (source.kind() == "shape" && fold_shape(source, target)) return {};
+    if (is_known(source)) {
+      for (size_t i = 0; i < source.results().size(); ++i) {
+        add_constant(source, i, known_.at(source.result(i)), target);
+      }
+      return {};
+    }
     Operation* copy = target.add_operation(source.kind(), nullptr, source.location());
     for (const Operand& operand : source.operands()) copy->add_operand(copied(operand));
     for (const Attribute& attribute : source.attributes()) copy->set_attribute(attribute.name, attribute.value);
@@ -152,13 +164,24 @@ class Specializer {
     return true;
   }
 
+  bool is_known(const Operation& source) const {
+    const bool has_side_effects = source.definition() != nullptr && source.definition()->has_side_effects;
+    return !source.results().empty() && !has_side_effects &&
+           std::ranges::all_of(source.results(), [&](const auto& one) { return known_.contains(one.get()); });
+  }
+
   void add_constant(const Operation& source, size_t result, Literal literal, Block& target) {
-    Operation* constant = target.add_operation("const", nullptr, source.location());
+    values_[source.result(result)] =
+        add_constant(source.result(result)->name(), std::move(literal), target, source.location());
+  }
+
+  Value* add_constant(SharedText name, Literal literal, Block& target, Location location) {
+    Operation* constant = target.add_operation("const", nullptr, location);
     const Type type = literal.type();
     constant->set_attribute("val", std::move(literal));
-    Value* value = constant->add_result(source.result(result)->name(), type);
-    values_[source.result(result)] = value;
+    Value* value = constant->add_result(std::move(name), type);
     folded_.insert(value);
+    return value;
   }
 
   // Every operand is a constant, and one of them comes from a `shape` or the size of the result is that of its data.
@@ -212,6 +235,7 @@ class Specializer {
 
   const Function& source_;
   std::span<const Type> input_types_;
+  const KnownValues& known_;
   std::unique_ptr<Function> target_;
   std::unordered_map<const Value*, Value*> values_;
   std::unordered_set<const Value*> folded_;  // constants that are computed from shapes
@@ -223,8 +247,11 @@ bool is_static(const Function& function) {
   return open_input(function.block()) == nullptr && open_operation(function.block()) == nullptr;
 }
 
-Result<std::unique_ptr<Function>> specialize(const Function& function, std::span<const Type> input_types) {
-  return Specializer(function, input_types).run();
+const Operation* first_open_operation(const Function& function) { return open_operation(function.block()); }
+
+Result<std::unique_ptr<Function>> specialize(const Function& function, std::span<const Type> input_types,
+                                             const KnownValues& known) {
+  return Specializer(function, input_types, known).run();
 }
 
 Status check_static(const Function& function) {

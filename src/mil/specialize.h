@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <unordered_map>
 
 #include "base/result.h"
 #include "mil/ir.h"
@@ -17,7 +18,14 @@ bool is_static(const Function& function);
 // their own, and so do results whose size depends on constants (non_zero). Operations that are left without a use go;
 // so does FlexibleShapeInformation. Sizes that depend on run-time data stay open. Fails, naming the input or operation,
 // where the types do not fit.
-Result<std::unique_ptr<Function>> specialize(const Function& function, std::span<const Type> input_types);
+// `known` are values of the function, results of operations or inputs, which are these constants in the copy: what a
+// run has found. An input stays an input, too.
+using KnownValues = std::unordered_map<const Value*, Literal>;
+Result<std::unique_ptr<Function>> specialize(const Function& function, std::span<const Type> input_types,
+                                             const KnownValues& known = {});
+
+// The first operation that has a result, or a nested block with an input, of open size; nothing where there is none.
+const Operation* first_open_operation(const Function& function);
 
 // An error that names the first operation, or else input, with an open size.
 Status check_static(const Function& function);

@@ -148,6 +148,16 @@ Type Type::tensor(ElementType element, Shape shape) {
   return Type(new Data{.kind = Kind::tensor, .element = element, .shape = std::move(shape), .arguments = {}});
 }
 
+Type Type::opened(Shape sizes) const {
+  uint32_t open_axes = 0;
+  for (size_t axis = 0; axis < std::min<size_t>(shape().size(), 32); ++axis) {
+    if (is_open(axis)) open_axes |= uint32_t{1} << axis;
+  }
+  Type result = with_shape(std::move(sizes));
+  if (open_axes != 0) result.data_->open_axes = open_axes;
+  return result;
+}
+
 Type Type::list(Type element, int64_t length) {
   return Type(new Data{.kind = Kind::list,
                        .element = ElementType::boolean,

@@ -92,6 +92,11 @@ class Type {
   int64_t count() const { return element_count(shape()); }
   int64_t bytes() const { return count() * static_cast<int64_t>(element_bytes(element())); }
   Type with_shape(Shape shape) const { return tensor(element(), std::move(shape)); }
+  // A tensor of these sizes which prints `?` wherever this type has one: how a literal's type was written. It equals
+  // the type without the question marks.
+  Type opened(Shape sizes) const;
+  // Whether the axis prints as `?`.
+  bool is_open(size_t axis) const;
   Type with_element(ElementType element) const { return tensor(element, shape()); }
 
   // The types inside a list (1), tuple (n), dict (2: key, value) or state (1).
@@ -119,7 +124,8 @@ struct Type::Data {
   ElementType element;  // of a tensor
   bool counted = true;  // false for scalars
   std::atomic<uint32_t> references = 1;
-  int64_t length = 0;  // of a list
+  uint32_t open_axes = 0;  // a bit per axis of known size that was written as `?`
+  int64_t length = 0;      // of a list
   Shape shape;
   std::vector<Type> arguments;
 };
@@ -146,6 +152,9 @@ inline ElementType Type::element() const {
 inline const Shape& Type::shape() const {
   if (!is_tensor()) refuse("shape");
   return data_->shape;
+}
+inline bool Type::is_open(size_t axis) const {
+  return shape()[axis] == kUnknownDimension || (data_->open_axes >> axis & 1) != 0;
 }
 inline const std::vector<Type>& Type::arguments() const {
   if (is_tensor()) refuse("arguments");

@@ -57,7 +57,7 @@ class Verifier {
 };
 
 void Verifier::check_program(const Program& program) {
-  std::unordered_set<std::string_view> names;
+  std::unordered_set<std::string_view, TextHash> names;
   for (const auto& function : program.functions()) {
     function_ = function.get();
     if (!names.insert(function->name()).second) report("the program has another function of this name");
@@ -139,7 +139,7 @@ void Verifier::check_operands(const Operation& operation) {
 void Verifier::check_parameters_once(const Operation& operation) {
   constexpr size_t kFew = 16;
   const std::span<const Operand> operands = operation.operands();
-  std::unordered_set<std::string_view> many;
+  std::unordered_set<std::string_view, TextHash> many;
   for (size_t i = 0; i < operands.size(); ++i) {
     const auto is_same = [&](const Operand& other) { return other.name == operands[i].name; };
     const bool is_repeated = operands.size() <= kFew ? std::ranges::any_of(operands.first(i), is_same)
@@ -178,7 +178,7 @@ void Verifier::check_aliases(const Function& function) {
   }
   positions_.clear();
   number_operations(function.block());
-  std::unordered_set<std::string> results, inputs;
+  std::unordered_set<std::string, TextHash> results, inputs;
   for (const auto& [result, input] : found->value.pairs()) {
     if (!results.insert(result.as_string()).second) report(fmt::format("{} aliases two inputs", result.as_string()));
     if (!inputs.insert(input.as_string()).second)

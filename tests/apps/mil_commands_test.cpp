@@ -45,6 +45,26 @@ TEST(MilCheck, AcceptsAProgramSilently) {
   EXPECT_EQ(outcome.out + outcome.err, "");
 }
 
+TEST(MilCheck, WarnsOfOperationsNewerThanTheOpset) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("a.mil",
+                                        "program(1.3)\n{\nfunc main<ios15>(tensor<fp32, [4, 4, 4, 4]> x) {\n"
+                                        "tensor<fp32, [4, 1, 8, 8]> y = pixel_shuffle(upscale_factor = 2, x = x);\n"
+                                        "tensor<fp32, [4, 4, 4, 4]> z = pixel_unshuffle(downscale_factor = 2, x = y);\n"
+                                        "} -> (z);\n}");
+  const std::string warning =
+      "line 5, z (pixel_unshuffle): pixel_unshuffle came with ios16, and the function is written in ios15";
+  const Outcome outcome = run({"mil", "check", path});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, path + ":5:1: warning: " + warning + "\n");
+  const Outcome strict = run({"mil", "check", "--strict", path});
+  EXPECT_EQ(strict.exit_code, 2);
+  EXPECT_EQ(strict.out, path + ":5:1: " + warning + "\n");
+  const Json json = Json::parse(run({"mil", "check", "--json", path}).out);
+  EXPECT_EQ(json.at(0).at("ok"), true);
+  EXPECT_EQ(json.at(0).at("warnings").at(0).at("message"), warning);
+}
+
 TEST(MilCheck, ReportsEveryErrorWithItsPlace) {
   const TemporaryFolder folder;
   const std::string wrong = folder.write("wrong.mil", kWrong);
@@ -387,9 +407,9 @@ TEST(MilRun, RunsOnTheReferenceInterpreterWhereToldTo) {
                                            "  tensor<int32, [?, 1]> where = non_zero(x = x);\n } -> (where);\n}\n");
   const std::string x = "x=" + folder.write("x.npy", npy("(4,)", {0, 2, 0, 3})).string();
   expect_refused(
-      {"mil", "run", program, "--input", x}, 2,
+      {"mil", "run", program, "--input", x, "--device", "emulated"}, 2,
       "millwright mil run: line 4, where (non_zero): the size of its result tensor<int32, [?, 1]> is known at "
-      "run time only; the cpu needs all sizes before it runs: try --device reference");
+      "run time only; the engine needs all sizes before it runs: try --device cpu");
   const std::string where = "where=" + folder.write("where.npy", npy("(2, 1)", {1, 3})).string();
   const Outcome outcome =
       run({"mil", "run", program, "--input", x, "--device", "reference", "--compare", where, "--json"});
@@ -398,6 +418,10 @@ TEST(MilRun, RunsOnTheReferenceInterpreterWhereToldTo) {
   EXPECT_EQ(json.at("device"), "reference");
   EXPECT_EQ(json.at("results").at("where"), "tensor<int32, [2, 1]>");
   EXPECT_FALSE(json.contains("arena_bytes"));
+  const Outcome on_cpu = run({"mil", "run", program, "--input", x, "--compare", where, "--json"});
+  EXPECT_EQ(on_cpu.exit_code, 0) << on_cpu.err;
+  EXPECT_EQ(Json::parse(on_cpu.out).at("results").at("where"), "tensor<int32, [2, 1]>");
+  EXPECT_EQ(Json::parse(on_cpu.out).at("run_time_sizes"), 1);
   expect_refused({"mil", "run", program, "--device", "engine"}, 2,
                  "millwright mil run: --device: expected cpu, emulated or reference, found \"engine\"");
 }

@@ -92,6 +92,23 @@ TEST(Parser, ReadsHandWrittenPrograms) {
   }
 }
 
+// A literal's type may leave its size open: the size is then known, and the question mark prints again.
+TEST(Parser, KeepsTheQuestionMarksOfLiterals) {
+  const std::string text =
+      "program(1.3)\n{\n    func main<CoreML8>(tensor<fp16, [2, ?]> x) {\n"
+      "            tensor<int32, [?]> perm = const()[val = tensor<int32, [?]>([1, 0])];\n"
+      "            tensor<int32, [2]> reps = const()[val = tensor<int32, [?]>([1, 3])];\n"
+      "            tensor<fp16, [?, 2]> y = transpose(perm = perm, x = x)[grid = tensor<fp16, [?, 2]>([[0x1p+0, "
+      "0x0p+0]])];\n"
+      "        } -> (y);\n}";
+  const ParseResult result = parse(text);
+  ASSERT_TRUE(result.program) << diagnostics_text(result.diagnostics);
+  EXPECT_EQ(print(*result.program), text);
+  const Block& block = result.program->functions()[0]->block();
+  EXPECT_EQ(block.operations().front()->result()->shape(), Shape{2});
+  EXPECT_EQ(block.operations().back()->attribute("grid")->type().shape(), (Shape{1, 2}));
+}
+
 TEST(Parser, ReportsWhatIsWrongAndWhere) {
   for (const auto& file : program_files("wrong")) {
     const ParseResult result = parse(file.text);

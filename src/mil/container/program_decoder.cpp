@@ -338,8 +338,8 @@ class FunctionDecoder {
   }
 
   Function& function_;
-  std::unordered_set<std::string> taken_;
-  std::vector<std::unordered_map<std::string_view, Value*>> scopes_;  // innermost last
+  std::unordered_set<std::string, TextHash> taken_;
+  std::vector<std::unordered_map<std::string_view, Value*, TextHash>> scopes_;  // innermost last
 };
 
 Status decode_function(View bytes, const std::string& name, Program& program) {

@@ -152,7 +152,7 @@ Result<std::vector<Type>> decode_parts(View bytes, int depth, std::string_view f
     MW_ASSIGN(Type part, decode_type(reader.get_view(), depth + 1));
     parts.push_back(std::move(part));
   }
-  if (parts.empty()) return fail("expected the types in a {}, found none", family);
+  if (parts.empty() && family != "tuple") return fail("expected the types in a {}, found none", family);
   return parts;
 }
 
@@ -258,6 +258,7 @@ void encode_type(protozero::pbf_writer& parent, uint32_t field, const Type& type
       return;
     }
     case Type::Kind::tuple: {
+      if (type.arguments().empty()) return message.add_message(value_type::kTuple, std::string());
       protozero::pbf_writer tuple(message, value_type::kTuple);
       for (const Type& part : type.arguments()) encode_type(tuple, kOnly, part);
       return;

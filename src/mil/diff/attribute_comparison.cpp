@@ -38,7 +38,7 @@ class AttributeComparison {
 
   bool same_pairs(const std::vector<Literal::Pair>& a, const std::vector<Literal::Pair>& b) const {
     if (a.size() != b.size()) return false;
-    std::unordered_map<std::string, const Literal*> by_text;
+    std::unordered_map<std::string, const Literal*, TextHash> by_text;
     for (const auto& [key, value] : b) {
       if (is_text(key)) by_text.emplace(key.as_string(), &value);
     }

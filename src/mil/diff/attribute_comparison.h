@@ -11,7 +11,7 @@
 namespace millwright::mil {
 
 // What values of the one function are called in the other.
-using Renaming = std::unordered_map<std::string, std::string>;
+using Renaming = std::unordered_map<std::string, std::string, TextHash>;
 
 // Texts of `a` are renamed before they are compared. The order of attributes and of dictionaries does not count.
 std::vector<Change> compare_attributes(const std::vector<Attribute>& a, const LiteralContents& a_contents,

@@ -6,7 +6,7 @@
 namespace millwright::mil {
 namespace {
 
-uint64_t text_key(std::string_view text) { return std::hash<std::string_view>{}(text); }
+uint64_t text_key(std::string_view text) { return hash_text64(text); }
 
 // Stands for a computed value in a fingerprint that does not look at other operations.
 constexpr uint64_t kComputed = 0x636f6d7075746564;

@@ -26,7 +26,7 @@ InputPairs pairs_by_order(size_t count) {
 
 // Equal names first, then those left in their order.
 InputPairs pairs_by_name(const Function& a, const Function& b) {
-  std::unordered_map<std::string_view, size_t> in_b;
+  std::unordered_map<std::string_view, size_t, TextHash> in_b;
   for (size_t i = 0; i < b.inputs().size(); ++i) in_b.emplace(b.inputs()[i]->name(), i);
   InputPairs pairs;
   std::vector<size_t> a_left;

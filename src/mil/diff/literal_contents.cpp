@@ -87,7 +87,7 @@ uint64_t LiteralContents::hash(const Literal& literal) const {
   const Type& type = literal.type();
   if (is_ignored(literal)) return hash_type(type);
   if (literal.is_blob()) {
-    if (comparison_ == WeightComparison::references) return std::hash<std::string>{}(key_of(literal));
+    if (comparison_ == WeightComparison::references) return hash_text64(key_of(literal));
     const auto found = hashes_.find(key_of(literal));
     MW_CHECK(found != hashes_.end(), "a constant in {} has not been read", literal.blob_reference().path);
     return found->second;

@@ -52,7 +52,7 @@ class LiteralContents {
 
   WeightComparison comparison_;
   WeightFiles* files_ = nullptr;
-  std::unordered_map<std::string, uint64_t> hashes_;  // of constants in weight files, by place and type
+  std::unordered_map<std::string, uint64_t, TextHash> hashes_;  // of constants in weight files, by place and type
 };
 
 // Whether two constants are one, each taken with the contents of its program.

@@ -2,16 +2,15 @@
 #include <algorithm>
 
 #include "mil/operations/tables.h"
+#include "mil/opset.h"
 
 namespace millwright::mil::operations {
 namespace {
 
 // From ios17 on a 0 copies the axis counted from the right; before, ranks had to be equal.
 bool copies_from_the_right(const Operation& operation) {
-  const std::string& opset = operation.block()->function()->opset();
-  constexpr std::string_view kBefore[] = {"ios13",   "ios14",   "ios15",   "ios16",
-                                          "CoreML3", "CoreML4", "CoreML5", "CoreML6"};
-  return std::ranges::find(kBefore, opset) == std::end(kBefore);
+  constexpr int kSince = 17;
+  return opset_age(operation.block()->function()->opset()).value_or(kSince) >= kSince;
 }
 
 // reshape's target with 0 (copy the axis) and −1 (inferred) resolved.

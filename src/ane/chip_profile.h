@@ -53,6 +53,8 @@ enum class NarrowSurfaces : uint8_t { refuse, zeros };
 enum class Binding : uint8_t { alphabetical, declaration };
 // Whether a damaged weight file is refused at compile (strict) or read as it stands (lenient).
 enum class BlobValidation : uint8_t { strict, lenient };
+// What the stack looks a program up by: its text and its weights (U3), or its text and the names of its weight files.
+enum class Identity : uint8_t { content, text };
 // What limits on-chip memory: the size of single operands (C64), or one capacity for everything (C65).
 enum class OnChipModel : uint8_t { operand, capacity };
 // Where a sum lies half-way between two fp16 numbers (C57).
@@ -121,8 +123,9 @@ struct Lifecycle {
   Fact<double> failure_pause_seconds;  // failures closer together than this slow down the compiler
   Fact<double> failure_penalty_ms;     //
   Fact<double> background_compile_slowdown;
-  Fact<bool> seeded_load;  // a new identity with the donor's net.plist loads without compiling (C25)
-  Fact<bool> load_retry;   // the first load after an unload fails (C29)
+  Fact<Identity> identity;  // under which a program is known (U3)
+  Fact<bool> seeded_load;   // a new identity with the donor's net.plist loads without compiling (C25)
+  Fact<bool> load_retry;    // the first load after an unload fails (C29)
 };
 
 struct Surfaces {

@@ -14,6 +14,7 @@ constexpr std::string_view kBindings[] = {"alphabetical", "declaration"};
 constexpr std::string_view kValidations[] = {"strict", "lenient"};
 constexpr std::string_view kOnChipModels[] = {"operand", "capacity"};
 constexpr std::string_view kTies[] = {"to-even", "away"};
+constexpr std::string_view kIdentities[] = {"content", "text"};
 
 }  // namespace
 
@@ -25,6 +26,7 @@ std::span<const std::string_view> words_of(Binding) { return kBindings; }
 std::span<const std::string_view> words_of(BlobValidation) { return kValidations; }
 std::span<const std::string_view> words_of(OnChipModel) { return kOnChipModels; }
 std::span<const std::string_view> words_of(Ties) { return kTies; }
+std::span<const std::string_view> words_of(Identity) { return kIdentities; }
 
 // A fact's type follows from its member.
 #define MW_FACT(section, member) \
@@ -92,6 +94,9 @@ std::span<const ProfileField> profile_fields() {
        0, 1e6},
       {MW_FACT(lifecycle, failure_penalty_ms), "ms", "what such a failure adds (C28)", 0, 1e9},
       {MW_FACT(lifecycle, background_compile_slowdown), "", "evaluations while something compiles (C6B)", 1, 100},
+      {MW_FACT(lifecycle, identity), "",
+       "a program is known by its text and weights, or by its text and the names of its weight files (C24)", 0, 0,
+       false},
       {MW_FACT(lifecycle, seeded_load), "", "a new identity seeded from a donor loads without compiling (C25)", 0, 0,
        false},
       {MW_FACT(lifecycle, load_retry), "", "the first load after an unload fails (C29)", 0, 0, false},

@@ -14,9 +14,10 @@ namespace millwright::ane {
 template <class T>
 using FactOf = Fact<T>& (*)(ChipProfile&);
 
-using FactAccess = std::variant<FactOf<double>, FactOf<int64_t>, FactOf<bool>, FactOf<std::vector<std::string>>,
-                                FactOf<Route>, FactOf<Acceptance>, FactOf<SurfaceRows>, FactOf<NarrowSurfaces>,
-                                FactOf<Binding>, FactOf<BlobValidation>, FactOf<OnChipModel>, FactOf<Ties>>;
+using FactAccess =
+    std::variant<FactOf<double>, FactOf<int64_t>, FactOf<bool>, FactOf<std::vector<std::string>>, FactOf<Route>,
+                 FactOf<Acceptance>, FactOf<SurfaceRows>, FactOf<NarrowSurfaces>, FactOf<Binding>,
+                 FactOf<BlobValidation>, FactOf<OnChipModel>, FactOf<Ties>, FactOf<Identity>>;
 
 struct ProfileField {
   std::string_view section;  // "memory"
@@ -41,6 +42,7 @@ std::span<const std::string_view> words_of(Binding);
 std::span<const std::string_view> words_of(BlobValidation);
 std::span<const std::string_view> words_of(OnChipModel);
 std::span<const std::string_view> words_of(Ties);
+std::span<const std::string_view> words_of(Identity);
 
 template <class E>
 std::string_view word_of(E value) {

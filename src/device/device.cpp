@@ -108,6 +108,17 @@ std::vector<Port> output_ports(const mil::Function& function) {
   return ports;
 }
 
+Result<std::unique_ptr<Executable>> Device::compile_seeded(const Executable&, const mil::Program&,
+                                                           const CompileOptions&) {
+  return fail("the device {} loads no weights without a compile; compile the program", name());
+}
+
+mil::WeightFiles weight_files(const CompileOptions& options) {
+  mil::WeightFiles files;
+  for (const WeightFile& file : options.weights) files.provide(file.path, file.bytes);
+  return files;
+}
+
 Result<const mil::Function*> find_function(const mil::Program& program, const std::string& name) {
   if (const mil::Function* function = program.function(name)) return function;
   std::string names;

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "cpu/executor.h"
 #include "device/surface.h"
+#include "mil/blob/weight_files.h"
 #include "mil/ir.h"
 
 namespace millwright::device {
@@ -35,6 +36,8 @@ class Request {
   // Reads the input surfaces, writes the result surfaces and updates those of states. One evaluation at a time per
   // executable.
   virtual Status evaluate() = 0;
+  // What an evaluation with these surfaces gets wrong without an error, one line each.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 class Executable {
@@ -62,6 +65,9 @@ class Executable {
   virtual cpu::MemoryReport memory() const = 0;
   virtual std::vector<cpu::ProfileEntry> profile() const = 0;
 
+  // What the device gets wrong in this program without an error, one line each.
+  virtual std::vector<std::string> warnings() const { return {}; }
+
  protected:
   Executable(std::string name, std::vector<Port> inputs, std::vector<Port> outputs)
       : name_(std::move(name)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
@@ -79,9 +85,16 @@ class Executable {
   std::vector<Port> outputs_;
 };
 
+// A weight file that a program refers to, in memory. Its bytes must live as long as the call that it is given to.
+struct WeightFile {
+  std::string path;  // as BLOBFILE names it: "@model_path/weights/weight.bin"
+  std::span<const std::byte> bytes;
+};
+
 struct CompileOptions {
-  std::string function = "main";  // the function of the program that becomes the executable
-  bool profile = false;           // measure every operation
+  std::string function = "main";             // the function of the program that becomes the executable
+  bool profile = false;                      // measure every operation
+  std::span<const WeightFile> weights = {};  // for constants that are not inline
   // With what urgency the device compiles, loads and evaluates the program, if it has classes of service.
   ane::Qos qos = ane::Qos::standard;
 };
@@ -105,6 +118,10 @@ class Device {
   virtual std::string_view name() const = 0;
   // The program may go after the call. Fails with the operation and the rule that it breaks.
   virtual Result<std::unique_ptr<Executable>> compile(const mil::Program& program, const CompileOptions& options) = 0;
+  // A program with the text of the donor's and other weights, ready to be loaded without a compile where the device can
+  // do that (C25).
+  virtual Result<std::unique_ptr<Executable>> compile_seeded(const Executable& donor, const mil::Program& program,
+                                                             const CompileOptions& options);
   virtual Limits limits() const = 0;
 
   // The time that the device goes by: this machine's, unless it has a virtual one.
@@ -118,6 +135,9 @@ class Device {
 // The ports of a function, for backends.
 std::vector<Port> input_ports(const mil::Function& function);
 std::vector<Port> output_ports(const mil::Function& function);
+
+// The weight files of a call, for backends.
+mil::WeightFiles weight_files(const CompileOptions& options);
 
 // The named function, or an error that lists those the program has.
 Result<const mil::Function*> find_function(const mil::Program& program, const std::string& name);

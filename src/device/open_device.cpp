@@ -24,6 +24,7 @@ Result<std::unique_ptr<Device>> open_device(std::string_view name, const DeviceO
                                                             .numerics = options.numerics,
                                                             .strict = options.strict,
                                                             .arithmetic = options.arithmetic,
+                                                            .faults = options.faults,
                                                             .process = nullptr});
   }
   return fail("unknown device \"{}\"; expected {}", name, fmt::join(kNames, " or "));

@@ -102,6 +102,8 @@ TEST(ChipProfile, VariantsChangeWhatTheirNamesSay) {
   EXPECT_EQ(*found("m4+declaration").surfaces.binding, Binding::declaration);
   EXPECT_EQ(*found("m4+zeros").surfaces.narrow, NarrowSurfaces::zeros);
   EXPECT_EQ(*found("m4+orion").rules.concat, Acceptance::reject);
+  EXPECT_EQ(*found("m4").lifecycle.identity, Identity::content);
+  EXPECT_EQ(*found("m4+textkey").lifecycle.identity, Identity::text);
   EXPECT_TRUE(*found("m1+im").surfaces.m1_order);
   const ChipProfile both = found("m4+macos26+e5");
   EXPECT_EQ(both.name, "m4+macos26+e5");

@@ -69,6 +69,16 @@ TEST(LifecycleRules, ReloadingDoesNotReadChangedFiles) {
   EXPECT_EQ(check({.kind = Kind::seeded_load, .files_changed = true}), Lines{});
 }
 
+// C24 where the text alone is the identity.
+TEST(LifecycleRules, OtherWeightsOfAKnownTextAreNotReadWhereIdentityIsByText) {
+  const LifecycleEvent event = {.kind = Kind::compile, .known_text_with_other_weights = true};
+  EXPECT_EQ(check(event, "m4+textkey"),
+            Lines{"C24 warning silent: compile: a program of this text has been compiled with other weights; the old "
+                  "weights are used; compile again, or load a new identity seeded from this program"});
+  EXPECT_EQ(check(event), Lines{});
+  EXPECT_EQ(check({.kind = Kind::compile}, "m4+textkey"), Lines{});
+}
+
 // C25.
 TEST(LifecycleRules, ASeededLoadNeedsTheDonorsTextAndOneFile) {
   const std::string rest = "; the load fails; compile the program";

@@ -218,7 +218,8 @@ TEST(EmulatedLifecycle, SeedsNoProgramOfAnotherText) {
   const auto refused = engine.device().compile_seeded(*donor, program_of(std::move(other)), {});
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().message,
-            "seeded load: the text of program main differs from the donor's; only its weights may (C25)");
+            "program main: load failed on m4: C25 error at load: load: the text is not the donor's; the load fails; "
+            "compile the program");
 }
 
 TEST(EmulatedLifecycle, SeedsNothingWhereTheProfileSaysThatItDoesNotWork) {
@@ -226,7 +227,8 @@ TEST(EmulatedLifecycle, SeedsNothingWhereTheProfileSaysThatItDoesNotWork) {
   const auto donor = engine.loaded(scaled(3));
   const auto refused = engine.device().compile_seeded(*donor, program_of(scaled(5)), {});
   ASSERT_FALSE(refused.has_value());
-  EXPECT_THAT(refused.error().message, HasSubstr("does not load new weights without compiling (C25)"));
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("C25 error at load: load: this engine loads only what it has compiled"));
 }
 
 TEST(EmulatedLifecycle, RunsOneProgramAtATimeWhicheverThreadAsks) {
@@ -264,14 +266,167 @@ TEST(EmulatedLifecycle, AddsUpWhatEverythingIsPredictedToTake) {
   EXPECT_EQ(meter.compiles, 2);
 }
 
-TEST(EmulatedLifecycle, RefusesWeightsThatAreNotThere) {
-  Engine engine;
-  auto function = scaled(3);
-  function->block().operations().front()->set_attribute(
-      "val", mil::Literal::blob(mil::Type::tensor(mil::ElementType::fp16, kShape), {"@model_path/weights/w.bin", 64}));
-  const auto refused = engine.compiled(std::move(function));
+// C22: a process after the other on one machine.
+TEST(EmulatedLifecycle, RefusesEveryCompileOnceTheMachineHasDoneItsOwn) {
+  const auto machine = std::make_shared<EngineMachine>();
+  const EmulatedOptions options = {.profile = profile_of("m4"), .faults = {.system_compiles = 2}};
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(Engine(options, machine).compiled(scaled(i)).has_value());
+  Engine third(options, machine);
+  const auto refused = third.compiled(scaled(2));
   ASSERT_FALSE(refused.has_value());
-  EXPECT_THAT(refused.error().message, HasSubstr("val is in @model_path/weights/w.bin; load the weights"));
+  EXPECT_EQ(refused.error().kind, ErrorKind::exhausted);
+  EXPECT_EQ(refused.error().message,
+            "program main: compile failed with com.apple.appleneuralengine.compiler code 1, ANECCompile() FAILED: "
+            "err=(): all processes have used the machine's 2 compiles (C22); only a restart of the machine gives more");
+  EXPECT_TRUE(Engine(options).compiled(scaled(2)).has_value());  // another machine
+}
+
+// C28: two seconds for each failure of the last fifteen.
+TEST(EmulatedLifecycle, CompilesSlowlySoonAfterAFailure) {
+  const auto refused = [] {
+    auto function = scaled(1);
+    mil::Builder b(*function);
+    function->block().set_results({b.unary("tan", function->results()[0], "z")});
+    return function;
+  };
+  const auto seconds_of_compile = [&](double pause) {
+    Engine engine;
+    EXPECT_FALSE(engine.compiled(refused()).has_value());
+    engine.process().pass_time(pause);
+    const double before = engine.device().meter().compile_seconds;
+    EXPECT_TRUE(engine.compiled(scaled(3)).has_value());
+    return engine.device().meter().compile_seconds - before;
+  };
+  EXPECT_NEAR(seconds_of_compile(14.9) - seconds_of_compile(15), 2, 1e-9);
+}
+
+// C29.
+TEST(EmulatedLifecycle, FailsTheFirstLoadAfterAnUnloadWhereAsked) {
+  Engine engine(EmulatedOptions{.profile = profile_of("m4"), .faults = {.load_fails_after_unload = true}});
+  const auto first = engine.loaded(scaled(1));
+  const auto second = engine.loaded(scaled(2));  // nothing was unloaded yet
+  ASSERT_TRUE(first->unload().has_value());
+  const Status refused = first->load();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message,
+            "program main: load failed: a program was unloaded just before (C29); try again after 100 ms");
+  EXPECT_TRUE(first->load().has_value());
+
+  Engine usual;
+  const auto executable = usual.loaded(scaled(1));
+  ASSERT_TRUE(executable->unload().has_value());
+  EXPECT_TRUE(executable->load().has_value());
+}
+
+// C68: 3.6 and 2.2 times the third evaluation; 260 ms more after five seconds without work.
+TEST(EmulatedLifecycle, WarmsUpWhereAsked) {
+  const auto seconds_of = [](Engine& engine, Executable& executable) {
+    const double before = engine.device().meter().evaluate_seconds;
+    result_of(executable);
+    return engine.device().meter().evaluate_seconds - before;
+  };
+  Engine engine(EmulatedOptions{.profile = profile_of("m1"), .faults = {.cold_starts = true}});
+  const auto executable = engine.loaded(scaled(3));
+  const double warm = dynamic_cast<EmulatedExecutable&>(*executable).cost().seconds;
+  EXPECT_NEAR(seconds_of(engine, *executable), 3.6 * warm, 1e-12);
+  EXPECT_NEAR(seconds_of(engine, *executable), 2.2 * warm, 1e-12);
+  EXPECT_NEAR(seconds_of(engine, *executable), warm, 1e-12);
+  engine.process().pass_time(4.9);
+  EXPECT_NEAR(seconds_of(engine, *executable), warm, 1e-12);
+  engine.process().pass_time(5);
+  EXPECT_NEAR(seconds_of(engine, *executable), warm + 0.26, 1e-9);
+
+  Engine usual({}, "m1");
+  const auto other = usual.loaded(scaled(3));
+  EXPECT_NEAR(seconds_of(usual, *other), warm, 1e-12);
+}
+
+// C23: one evaluation waits while the queue is held, the next one finds no place.
+TEST(EmulatedLifecycle, LetsOnlySoManyEvaluationsWait) {
+  Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.in_flight.value = 1; });
+  const auto executable = engine.loaded(scaled(3));
+  Surface x = filled_halves(kShape, 2);
+  Surface y = filled_halves(kShape, 0);
+  const auto request = executable->bind(std::vector<Surface*>{&x}, std::vector<Surface*>{&y});
+  ASSERT_TRUE(request.has_value());
+  Status waited;
+  std::thread waiting;
+  Status refused;
+  {
+    const std::lock_guard queue(engine.process().queue());
+    waiting = std::thread([&] { waited = (*request)->evaluate(); });
+    while (dynamic_cast<EmulatedExecutable&>(*executable).waiting_evaluations() == 0) std::this_thread::yield();
+    refused = (*request)->evaluate();
+  }
+  waiting.join();
+  EXPECT_TRUE(waited.has_value());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message,
+            "program main: evaluate failed: C23 error at evaluate: evaluate: 1 evaluations of the program wait, at "
+            "most 1 may; the evaluation is refused; wait for one to end");
+  EXPECT_TRUE((*request)->evaluate().has_value());
+}
+
+// U3 read the other way: the text alone is the identity, so other weights are not looked at (C24).
+TEST(EmulatedLifecycle, TakesAProgramOfAKnownTextForTheKnownOneWhereIdentityIsByText) {
+  Engine engine({}, "m4+textkey");
+  EXPECT_EQ(result_of(*engine.loaded(scaled(3))), 6);
+  const auto other = engine.loaded(scaled(5));
+  EXPECT_EQ(result_of(*other), 6);
+  EXPECT_THAT(other->warnings(),
+              ::testing::ElementsAre("C24 warning silent: compile: a program of this text has been compiled with other "
+                                     "weights; the old weights are used; compile again, or load a new identity seeded "
+                                     "from this program"));
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 118);
+
+  Engine strict(EmulatedOptions{.profile = profile_of("m4+textkey"), .strict = true});
+  EXPECT_TRUE(strict.compiled(scaled(3)).has_value());
+  EXPECT_TRUE(strict.compiled(scaled(3)).has_value());
+  const auto refused = strict.compiled(scaled(5));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("compile failed on m4+textkey: C24 error silent: compile: "));
+}
+
+// The daemon knows a program that nobody holds any more; compiling it again costs nothing (C2B).
+TEST(EmulatedLifecycle, RemembersProgramsThatAreGone) {
+  Engine engine;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(result_of(*engine.loaded(scaled(3))), 6);
+  EXPECT_EQ(engine.device().limits().compile_budget_left, 118);
+  EXPECT_EQ(engine.device().meter().compiles, 1);
+}
+
+TEST(EmulatedLifecycle, RefusesToEvaluateAProgramThatIsGone) {
+  Engine engine;
+  auto executable = engine.loaded(scaled(3));
+  Surface x = filled_halves(kShape, 2);
+  Surface y = filled_halves(kShape, 0);
+  const auto request = executable->bind(std::vector<Surface*>{&x}, std::vector<Surface*>{&y});
+  ASSERT_TRUE(request.has_value());
+  executable.reset();
+  const Status refused = (*request)->evaluate();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "program main: evaluate failed: the program is not loaded");
+}
+
+// Every step of several programs from several threads; the thread sanitizer watches.
+TEST(EmulatedLifecycle, BearsManyThreads) {
+  Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.loaded_programs.value = 16; });
+  std::vector<std::thread> threads;
+  std::vector<int> right(4, 0);
+  for (size_t i = 0; i < right.size(); ++i) {
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 10; ++n) {
+        const auto executable = engine.loaded(scaled(static_cast<double>(n % 3 + 1)));
+        if (result_of(*executable) == static_cast<float>(2 * (n % 3 + 1))) ++right[i];
+        EXPECT_TRUE(executable->unload().has_value());
+        (void)engine.device().limits();
+        (void)engine.device().meter();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(right, ::testing::Each(10));
+  EXPECT_EQ(engine.process().resident_programs(), 0);
 }
 
 }  // namespace

@@ -39,6 +39,18 @@ TEST(FaithfulSum, TellsChipsApartByHalfWaySums) {
   EXPECT_EQ(sum_of(ones, {ane::Ties::away, false}), 2050);
 }
 
+// Sums on the way have fp16's digits and fp32's range, unless partial sums are limited too (C52 as an option).
+TEST(FaithfulSum, LimitsPartialSumsWhereAsked) {
+  const std::vector<float> there_and_back = {60000, 60000, -60000, -60000, 1};
+  EXPECT_EQ(sum_of(there_and_back, {ane::Ties::to_even, false}), 1);
+  EXPECT_EQ(sum_of(there_and_back, {ane::Ties::to_even, false, 32768}), kInfinity);
+  EXPECT_EQ(sum_of({32752, -1}, {ane::Ties::to_even, false, 32768}), 32752);
+  EXPECT_EQ(sum_of({-32768, 1}, {ane::Ties::to_even, false, 32768}), -kInfinity);
+  EXPECT_EQ(round_to_fp16_digits(131072 + 64, ane::Ties::to_even), 131072);
+  EXPECT_EQ(round_to_fp16_digits(131072 + 65, ane::Ties::to_even), 131072 + 128);
+  EXPECT_EQ(round_to_fp16_digits(-65519, ane::Ties::away), -65504);
+}
+
 TEST(FaithfulSum, KeepsOrFlushesDenormalProducts) {
   const std::vector<float> denormals(8, 0x1p-20f);
   EXPECT_EQ(sum_of(denormals, {ane::Ties::to_even, false}), 0x1p-17f);
@@ -94,6 +106,25 @@ TEST(ActivationTable, IsAsFarFromTheFunctionAsPublished) {
   EXPECT_DOUBLE_EQ(activation_from_table("gelu", 0, numerics), -0.000543);
   EXPECT_DOUBLE_EQ(activation_from_table("silu", 0, numerics), -0.001259);
   EXPECT_EQ(activation_from_table("tanh", -1, numerics), -activation_from_table("tanh", 1, numerics));
+}
+
+TEST(FaithfulSum, IsNeededWherePartialSumsAreLimited) {
+  const auto limited = [](ane::ChipProfile& profile) { profile.numerics.partial_product_limit.value = true; };
+  const auto relu = [] {
+    auto function = std::make_unique<mil::Function>("main", "ios18");
+    mil::Builder b(*function);
+    mil::Value* x = b.input("x", mil::Type::tensor(mil::ElementType::fp16, {1, 4, 1, 32}));
+    function->block().set_results({b.unary("relu", x, "y")});
+    return function;
+  };
+  Engine fast(limited);
+  const auto refused = fast.compiled(relu());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(
+      refused.error().message,
+      "main: the profile m4 limits partial sums (numerics.partial_product_limit); only faithful numerics do that");
+  Engine faithful(limited, "m4", Numerics::faithful);
+  EXPECT_TRUE(faithful.compiled(relu()).has_value());
 }
 
 // Functions of one input x [1, 4, 1, 32], on both numerics.
@@ -179,6 +210,12 @@ TEST_P(EngineNumerics, EndFunctionsWhereTheEngineDoes) {
   EXPECT_EQ(first_of(function("softplus"), kInfinity), 0);
   EXPECT_EQ(first_of(function("softsign"), kInfinity), 0);
   EXPECT_EQ(first_of(function("softsign"), 3), 0.75f);
+}
+
+TEST_P(EngineNumerics, DivideByZerosWithoutASign) {
+  const auto one_over = [](mil::Builder& b, mil::Value* x) { return b.real_div(b.scalar_like(x, 1), x, "y"); };
+  EXPECT_EQ(first_of(one_over, -0.0f), kInfinity);  // C5A
+  EXPECT_EQ(first_of(one_over, -4), -0.25f);
 }
 
 // fp32 is a type of the border: 10^30 is infinite inside, 10^-30 is zero (C3F).

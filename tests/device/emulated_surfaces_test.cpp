@@ -184,5 +184,29 @@ TEST(EmulatedSurfaces, AreAtMostAsManyAsOneEvaluationHolds) {
   EXPECT_THAT(refused.error().message, HasSubstr("compile failed on m4: C3D"));
 }
 
+// What stays silent is a warning of the request, and an error under strictness (C32).
+TEST(EmulatedSurfaces, AreRefusedWhenTooLargeUnderStrictness) {
+  Surface large = *Surface::allocate_bytes(192);
+  Surface result = *Surface::allocate_bytes(128);
+  const auto bound = [&](Executable& executable) {
+    return executable.bind(std::vector<Surface*>{&large}, std::vector<Surface*>{&result});
+  };
+  Engine engine;
+  const auto executable = engine.loaded(narrow());
+  const auto request = bound(*executable);
+  ASSERT_TRUE(request.has_value());
+  EXPECT_THAT((*request)->warnings(), ::testing::ElementsAre(StartsWith("C32 warning silent: input surface 0 (x)")));
+  EXPECT_TRUE((*request)->evaluate().has_value());
+
+  Engine strict(EmulatedOptions{.profile = profile_of("m4"), .strict = true});
+  const auto checked = strict.loaded(narrow());
+  const auto refused = bound(*checked);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT((*refused)->warnings(), ::testing::IsEmpty());
+  const Status status = (*refused)->evaluate();
+  ASSERT_FALSE(status.has_value());
+  EXPECT_THAT(status.error().message, HasSubstr("C32 error silent: input surface 0 (x)"));
+}
+
 }  // namespace
 }  // namespace millwright::device

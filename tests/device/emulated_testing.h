@@ -29,10 +29,11 @@ class Engine {
  public:
   explicit Engine(const std::function<void(ane::ChipProfile&)>& change = {}, std::string_view chip = "m4",
                   Numerics numerics = Numerics::fast)
-      : Engine(profile_of(chip, change), numerics) {}
-  Engine(const ane::ChipProfile& profile, Numerics numerics)
-      : process_(std::make_shared<EngineProcess>(limits_of(profile))),
-        device_({.profile = profile, .numerics = numerics, .process = process_}) {}
+      : Engine(EmulatedOptions{.profile = profile_of(chip, change), .numerics = numerics}) {}
+  // Its process is made anew, on `machine` where one is given.
+  explicit Engine(EmulatedOptions options, std::shared_ptr<EngineMachine> machine = nullptr)
+      : process_(std::make_shared<EngineProcess>(limits_of(options.profile, options.faults), std::move(machine))),
+        device_(with_process(std::move(options))) {}
 
   EmulatedDevice& device() { return device_; }
   EngineProcess& process() { return *process_; }
@@ -49,6 +50,11 @@ class Engine {
   }
 
  private:
+  EmulatedOptions with_process(EmulatedOptions options) const {
+    options.process = process_;
+    return options;
+  }
+
   std::shared_ptr<EngineProcess> process_;
   EmulatedDevice device_;
 };

@@ -45,6 +45,26 @@ TEST(WeightFiles, FindsFilesInsideTheModelsFolderOnly) {
   EXPECT_EQ(error("@model_path/"), outside + "\"@model_path/\"");
 }
 
+TEST(WeightFiles, TakesBytesForFiles) {
+  const TestFolder folder;
+  folder.write("w.bin", weights_of(0.5f));
+  const std::string other = weights_of(0.25f);
+  const Type type = Type::tensor(ElementType::fp32, {1});
+  WeightFiles both(folder.path());
+  both.provide("@model_path/other.bin", as_bytes(other));
+  EXPECT_EQ(both.load({"@model_path/w.bin", 64}, type)->number_at(0), 0.5);
+  EXPECT_EQ(both.load({"@model_path/other.bin", 64}, type)->number_at(0), 0.25);
+  EXPECT_EQ(both.bytes("@model_path/other.bin")->size(), other.size());
+
+  WeightFiles provided;
+  const auto error = [&](const std::string& path) { return provided.load({path, 64}, type).error().message; };
+  EXPECT_EQ(error("@model_path/w.bin"), "the weight file @model_path/w.bin is missing; given: none");
+  provided.provide("@model_path/other.bin", as_bytes(other).first(100));
+  EXPECT_EQ(error("@model_path/w.bin"), "the weight file @model_path/w.bin is missing; given: @model_path/other.bin");
+  EXPECT_EQ(error("@model_path/other.bin"),
+            "@model_path/other.bin: expected a record at offset 64, but the file ends at 100");
+}
+
 TEST(ProgramBlobs, LoadsEveryReference) {
   const TestFolder folder;
   folder.write("weights/weight.bin", weights_of(0.5f));

@@ -44,10 +44,14 @@ void waiting_evaluations(const LifecycleEvent& event, const ChipProfile& profile
   }
 }
 
-// C24. A program is known by the hash of its text, options and weights (U3): loading it again reads no file.
-void changed_files(const LifecycleEvent& event, const ChipProfile&, Report& report) {
+// C24. A program is known by the hash of its text, options and weights (U3), or by that of its text: what is known is
+// not read again.
+void changed_files(const LifecycleEvent& event, const ChipProfile& profile, Report& report) {
   if (event.kind == Kind::load && event.files_changed) {
     report.add("load", "the weight files have changed since the program was compiled");
+  } else if (event.kind == Kind::compile && event.known_text_with_other_weights &&
+             *profile.lifecycle.identity == Identity::text) {
+    report.add("compile", "a program of this text has been compiled with other weights");
   }
 }
 
@@ -105,7 +109,7 @@ std::span<const Rule> lifecycle_rules() {
        system_compile_budget},
       {"C23", Stage::evaluate, Verdict::error, "at most this many evaluations of a program wait", "lifecycle.in_flight",
        "apidoc; guide ch2, ch14", "the evaluation is refused", "wait for one to end", waiting_evaluations},
-      {"C24", Stage::silent, Verdict::warning, "weights are part of the compiled program", "",
+      {"C24", Stage::silent, Verdict::warning, "weights are part of the compiled program", "lifecycle.identity",
        "mx; de; mx#23; aa; apidoc", "the old weights are used",
        "compile again, or load a new identity seeded from this program", changed_files},
       {"C25", Stage::load, Verdict::error, "a seeded load needs the donor's text and one weight file",

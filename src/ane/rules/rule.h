@@ -52,16 +52,17 @@ struct Request {
 struct LifecycleEvent {
   enum class Kind : uint8_t { compile, load, seeded_load, evaluate };
   Kind kind = Kind::compile;
-  int64_t compiles = 0;             // successful ones of this process
-  int64_t system_compiles = 0;      // of all processes since the machine started
-  int64_t loaded_programs = 0;      // of this process
-  int64_t waiting_evaluations = 0;  // of this program
-  bool compiled_before = false;     // this very object, not its text
-  bool directory_is_ready = true;   // model.mil and the weight files stand in the temporary folder
-  bool files_changed = false;       // since the program was compiled under its identity
-  bool slot_just_freed = false;     // a program was unloaded, and no load tried since
-  bool text_is_donors = true;       // seeded_load: text and shapes equal those of the donor
-  int64_t seeded_weight_files = 1;  // seeded_load: weight files of the program
+  int64_t compiles = 0;                        // successful ones of this process
+  int64_t system_compiles = 0;                 // of all processes since the machine started
+  int64_t loaded_programs = 0;                 // of this process
+  int64_t waiting_evaluations = 0;             // of this program
+  bool compiled_before = false;                // this very object, not its text
+  bool directory_is_ready = true;              // model.mil and the weight files stand in the temporary folder
+  bool files_changed = false;                  // since the program was compiled under its identity
+  bool slot_just_freed = false;                // a program was unloaded, and no load tried since
+  bool known_text_with_other_weights = false;  // compile: what the identity by text takes for the same program
+  bool text_is_donors = true;                  // seeded_load: text and shapes equal those of the donor
+  int64_t seeded_weight_files = 1;             // seeded_load: weight files of the program
 };
 
 struct Rule;

@@ -1,7 +1,5 @@
 // Section 5 of the catalogue: weight files, and weights of few bits.
 #include <algorithm>
-#include <map>
-#include <memory>
 #include <set>
 
 #include "ane/rules/rule.h"
@@ -28,16 +26,9 @@ void report_damage(const WeightUse& use, std::string problem, const ChipProfile&
 // Visits each reference whose file is there. A file that is missing or cannot be read is the loader's to report.
 template <class Visit>
 void for_each_record(const mil::Program& program, mil::WeightFiles& files, Visit&& visit) {
-  std::map<std::string, std::unique_ptr<MappedFile>> mapped;
   for (const WeightUse& use : weight_uses(program)) {
-    auto [entry, is_new] = mapped.try_emplace(use.path());
-    if (is_new) {
-      const Result<Path> path = files.resolve(use.path());
-      Result<MappedFile> file = path ? MappedFile::open(*path) : Result<MappedFile>(fail("{}", use.path()));
-      if (file) entry->second = std::make_unique<MappedFile>(std::move(*file));
-    }
-    if (entry->second == nullptr) continue;
-    visit(use, read_record(entry->second->bytes(), use.offset()), entry->second->size());
+    const Result<std::span<const std::byte>> bytes = files.bytes(use.path());
+    if (bytes) visit(use, read_record(*bytes, use.offset()), bytes->size());
   }
 }
 

@@ -83,8 +83,8 @@ void target_exponential_sum_row(const float* x, int64_t length, float* maximum, 
     largest = hn::Max(largest, load_up_to(d, x + i, length - i, kMinusInfinity));
   }
   *maximum = hn::GetLane(hn::MaxOfLanes(d, largest));
-  // A row of -inf only has sum 0, not e^(-inf + inf).
-  const FloatVec shift = hn::Set(d, *maximum == kMinusInfinity ? 0.0f : *maximum);
+  // A row of -inf only has sum 0 and one with +inf an infinite sum, not e^(inf - inf).
+  const FloatVec shift = hn::Set(d, std::isinf(*maximum) ? 0.0f : *maximum);
   FloatVec total = hn::Zero(d);
   for (int64_t i = 0; i < length; i += kFloatLanes) {
     total = hn::Add(total, exp(d, hn::Sub(load_up_to(d, x + i, length - i, kMinusInfinity), shift)));
@@ -125,7 +125,7 @@ void target_exponential_sum_columns(const float* x, float scale, int64_t rows, i
     for (int64_t row = 0; row < rows; ++row) {
       largest = hn::Max(largest, hn::Mul(load_up_to(d, x + row * pitch + j, count, 0.0f), factor));
     }
-    const FloatVec shift = hn::IfThenZeroElse(hn::Eq(largest, hn::Set(d, kMinusInfinity)), largest);
+    const FloatVec shift = hn::IfThenZeroElse(hn::IsInf(largest), largest);
     FloatVec total = hn::Zero(d);
     for (int64_t row = 0; row < rows; ++row) {
       const FloatVec z = hn::Mul(load_up_to(d, x + row * pitch + j, count, 0.0f), factor);
@@ -256,9 +256,10 @@ void exponential_sum_columns(const float* x, float scale, int64_t outer, int64_t
       double total = 0.0;
       for (int64_t chunk = 0; chunk < chunks; ++chunk) {
         const float part = chunk_sum[first + chunk * inner + j];
-        // A chunk of -inf only adds nothing.
+        const float chunk_largest = chunk_maximum[first + chunk * inner + j];
+        // A chunk of -inf only adds nothing; equal maxima may be infinite.
         if (part != 0.0f)
-          total += static_cast<double>(part) * std::exp(chunk_maximum[first + chunk * inner + j] - largest);
+          total += static_cast<double>(part) * (chunk_largest == largest ? 1 : std::exp(chunk_largest - largest));
       }
       maximum[column + j] = largest;
       sum[column + j] = static_cast<float>(total);

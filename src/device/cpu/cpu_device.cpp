@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "mil/blob/program_blobs.h"
+
 namespace millwright::device {
 
 namespace {
@@ -62,6 +64,13 @@ class CpuExecutable final : public Executable {
 
 Result<std::unique_ptr<Executable>> CpuDevice::compile(const mil::Program& program, const CompileOptions& options) {
   MW_ASSIGN(const mil::Function* function, find_function(program, options.function));
+  mil::Program alone;  // with its weights inline
+  if (!options.weights.empty()) {
+    alone.add_function(mil::clone(*function));
+    mil::WeightFiles files = weight_files(options);
+    MW_TRY(mil::load_blobs(alone, files));
+    function = alone.functions()[0].get();
+  }
   MW_ASSIGN(auto compiled, cpu::CompiledFunction::compile(*function, {.profile = options.profile}));
   return std::make_unique<CpuExecutable>(*function, std::move(compiled));
 }

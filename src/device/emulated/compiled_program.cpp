@@ -18,7 +18,7 @@ std::vector<size_t> order_of(const std::vector<Port>& ports, const ane::ChipProf
 
 }  // namespace
 
-Result<std::shared_ptr<CompiledProgram>> CompiledProgram::build(const mil::Function& function,
+Result<std::shared_ptr<CompiledProgram>> CompiledProgram::build(const mil::Function& function, std::string weights_hash,
                                                                 const ane::ChipProfile& profile, Numerics numerics,
                                                                 Arithmetic arithmetic, bool profiled) {
   for (const mil::Value* result : function.results()) {
@@ -33,7 +33,9 @@ Result<std::shared_ptr<CompiledProgram>> CompiledProgram::build(const mil::Funct
   program->outputs_ = output_ports(function);
   program->input_order_ = order_of(program->inputs_, profile);
   program->output_order_ = order_of(program->outputs_, profile);
-  MW_ASSIGN(program->cost_, ane::predict_cost(function, profile));
+  program->weights_hash_ = std::move(weights_hash);
+  MW_ASSIGN(program->parameters_, ane::cost_parameters(profile));
+  MW_ASSIGN(program->cost_, ane::predict_cost(function, program->parameters_));
   if (arithmetic == Arithmetic::skipped) return program;
   MW_ASSIGN(program->runner_, make_runner(*engine_function(function, profile), profile, numerics, profiled));
   return program;

@@ -22,8 +22,9 @@ namespace millwright::device {
 class CompiledProgram {
  public:
   // The function must be verified, with its weights inline. Fails with the operation that cannot be run.
-  static Result<std::shared_ptr<CompiledProgram>> build(const mil::Function& function, const ane::ChipProfile& profile,
-                                                        Numerics numerics, Arithmetic arithmetic, bool profiled);
+  static Result<std::shared_ptr<CompiledProgram>> build(const mil::Function& function, std::string weights_hash,
+                                                        const ane::ChipProfile& profile, Numerics numerics,
+                                                        Arithmetic arithmetic, bool profiled);
 
   const std::string& name() const { return function().name(); }
   // As it was compiled, but without its weights.
@@ -35,6 +36,12 @@ class CompiledProgram {
   const std::vector<size_t>& output_order() const { return output_order_; }
   // Predicted by the cost model of the profile, never measured.
   const ane::ProgramCost& cost() const { return cost_; }
+  // What evaluation `index` after the load takes where the engine is cold (C68).
+  double cold_seconds(int64_t index, double idle_seconds) const {
+    return ane::cold_seconds(cost_, parameters_, index, idle_seconds);
+  }
+  // Of the weights that were compiled in.
+  const std::string& weights_hash() const { return weights_hash_; }
 
   // Whether run() may be called: not where evaluations are only metered.
   bool computes() const { return runner_ != nullptr; }
@@ -55,7 +62,9 @@ class CompiledProgram {
   std::vector<Port> outputs_;
   std::vector<size_t> input_order_;
   std::vector<size_t> output_order_;
+  ane::CostParameters parameters_;
   ane::ProgramCost cost_;
+  std::string weights_hash_;
   std::unique_ptr<EngineRunner> runner_;
 };
 

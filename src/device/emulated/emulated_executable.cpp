@@ -32,34 +32,44 @@ bool is_aligned(const std::byte* data) { return reinterpret_cast<uintptr_t>(data
 
 class EmulatedRequest final : public Request {
  public:
-  EmulatedRequest(std::shared_ptr<const CompiledProgram> program, const ane::ChipProfile& profile,
-                  std::shared_ptr<EngineProcess> process, std::shared_ptr<std::atomic<bool>> loaded, ane::Qos qos,
-                  std::span<const ane::Finding> findings, std::span<Surface* const> inputs,
-                  std::span<Surface* const> outputs)
+  EmulatedRequest(std::shared_ptr<const CompiledProgram> program, std::shared_ptr<const EmulatedOptions> options,
+                  std::shared_ptr<ExecutableState> state, ane::Qos qos, std::span<const ane::Finding> program_findings,
+                  std::span<Surface* const> inputs, std::span<Surface* const> outputs)
       : program_(std::move(program)),
-        process_(std::move(process)),
-        loaded_(std::move(loaded)),
-        seconds_(program_->cost().seconds * time_factor(profile, qos)) {
+        options_(std::move(options)),
+        state_(std::move(state)),
+        time_factor_(time_factor(options_->profile, qos)) {
+    const ane::ChipProfile& profile = options_->profile;
     const ane::SurfaceRows rows = profile.surfaces.rows.value_or(ane::SurfaceRows::padded);
     hides_nan_ = profile.numerics.hides_nan.value_or(false);
     inputs_ = bind(program_->inputs(), program_->input_order(), rows, inputs);
     outputs_ = bind(program_->outputs(), program_->output_order(), rows, outputs);
-    judge(findings);
     const std::vector<ane::SurfaceUse> input_uses = uses_of(inputs);
     const std::vector<ane::SurfaceUse> output_uses = uses_of(outputs);
-    judge(ane::check_request({program_->function(), input_uses, output_uses}, profile));
+    std::vector<ane::Finding> findings = ane::check_request({program_->function(), input_uses, output_uses}, profile);
+    if (options_->strict) ane::make_strict(findings);
+    judge(program_findings);
+    judge(findings);
+    for (const ane::Finding& finding : findings) {
+      if (finding.verdict == ane::Verdict::warning) warnings_.push_back(ane::finding_text(finding));
+    }
   }
 
+  std::vector<std::string> warnings() const override { return warnings_; }
+
   Status evaluate() override {
-    const std::lock_guard queue(process_->queue());
-    if (!*loaded_) return fail("program {}: evaluate failed: the program is not loaded", program_->name());
+    MW_TRY(begin_waiting());
+    const std::lock_guard queue(options_->process->queue());
+    --state_->waiting;
+    if (!state_->is_loaded) return fail("program {}: evaluate failed: the program is not loaded", program_->name());
     if (!refusal_.empty()) {
       return fail(
           "program {}: evaluate failed: ANEProgramProcessRequestDirect() Failed with status=0x1d : Program "
           "Inference error: {}",
           program_->name(), refusal_);
     }
-    process_->evaluated(seconds_, program_->cost().joules);
+    options_->process->evaluated(predicted_seconds(), program_->cost().joules);
+    ++state_->evaluations;
     if (gives_zeros_) return fill_outputs(0);
     if (!program_->computes()) return fill_outputs(kNoNumber);
     std::vector<void*> inputs;
@@ -100,10 +110,27 @@ class EmulatedRequest final : public Request {
     return uses;
   }
 
-  // Errors refuse every evaluation. Two reports are of evaluations that succeed and write zeros.
+  // One of the evaluations that wait for the queue, unless too many do (C23).
+  Status begin_waiting() {
+    const int64_t before = state_->waiting++;
+    const ane::LifecycleEvent event = {.kind = ane::LifecycleEvent::Kind::evaluate, .waiting_evaluations = before};
+    if (before < options_->profile.lifecycle.in_flight.value_or(ane::kNoLimit)) return {};
+    --state_->waiting;
+    return fail(ErrorKind::exhausted, "program {}: evaluate failed: {}", program_->name(),
+                ane::finding_text(ane::check_event(event, options_->profile).at(0)));
+  }
+
+  double predicted_seconds() const {
+    if (!options_->faults.cold_starts) return time_factor_ * program_->cost().seconds;
+    return time_factor_ * program_->cold_seconds(state_->evaluations, options_->process->seconds_without_evaluation());
+  }
+
+  // Errors refuse every evaluation: those of this stage, and silent ones under strictness. Two reports are of
+  // evaluations that succeed and write zeros.
   void judge(std::span<const ane::Finding> findings) {
     for (const ane::Finding& finding : findings) {
-      const bool is_error = finding.verdict == ane::Verdict::error && finding.stage == ane::Stage::evaluate;
+      const bool is_here = finding.stage == ane::Stage::evaluate || finding.stage == ane::Stage::silent;
+      const bool is_error = finding.verdict == ane::Verdict::error && is_here;
       if (is_error && refusal_.empty()) refusal_ = ane::finding_text(finding);
       if (finding.rule == "C31" || finding.rule == "C35") gives_zeros_ = true;
     }
@@ -139,12 +166,13 @@ class EmulatedRequest final : public Request {
   }
 
   std::shared_ptr<const CompiledProgram> program_;
-  std::shared_ptr<EngineProcess> process_;
-  std::shared_ptr<std::atomic<bool>> loaded_;
+  std::shared_ptr<const EmulatedOptions> options_;
+  std::shared_ptr<ExecutableState> state_;
   std::vector<Binding> inputs_;
   std::vector<Binding> outputs_;
-  double seconds_;       // predicted, of one evaluation
+  double time_factor_;   // of the class of service
   std::string refusal_;  // of every evaluation; empty: none
+  std::vector<std::string> warnings_;
   bool gives_zeros_ = false;
   bool hides_nan_ = false;
 };
@@ -152,42 +180,49 @@ class EmulatedRequest final : public Request {
 }  // namespace
 
 EmulatedExecutable::EmulatedExecutable(std::shared_ptr<const CompiledProgram> program, ProgramIdentity identity,
-                                       std::vector<ane::Finding> findings, const ane::ChipProfile& profile,
-                                       std::shared_ptr<EngineProcess> process, ane::Qos qos)
+                                       std::vector<ane::Finding> findings, const EmulatedOptions& options, ane::Qos qos)
     : Executable(program->name(), program->inputs(), program->outputs()),
       program_(std::move(program)),
       identity_(std::move(identity)),
       findings_(std::move(findings)),
-      profile_(std::make_shared<ane::ChipProfile>(profile)),
-      process_(std::move(process)),
-      loaded_(std::make_shared<std::atomic<bool>>(false)),
+      options_(std::make_shared<EmulatedOptions>(options)),
+      state_(std::make_shared<ExecutableState>()),
       qos_(qos) {}
 
 EmulatedExecutable::~EmulatedExecutable() { (void)unload(); }
 
 Status EmulatedExecutable::load() {
-  const std::lock_guard queue(process_->queue());
-  if (*loaded_) return {};
+  const std::lock_guard queue(options_->process->queue());
+  if (state_->is_loaded) return {};
   for (const ane::Finding& finding : findings_) {
     if (finding.stage != ane::Stage::load || finding.verdict != ane::Verdict::error) continue;
-    return fail(ErrorKind::exhausted, "program {}: load failed on {}: {}", name(), profile_->name,
+    return fail(ErrorKind::exhausted, "program {}: load failed on {}: {}", name(), options_->profile.name,
                 ane::finding_text(finding));
   }
-  MW_TRY(process_->load(name(), program_->cost().load_seconds));
-  *loaded_ = true;
+  MW_TRY(options_->process->load(name(), program_->cost().load_seconds));
+  state_->evaluations = 0;
+  state_->is_loaded = true;
   return {};
 }
 
 Status EmulatedExecutable::unload() {
-  const std::lock_guard queue(process_->queue());
-  if (!*loaded_) return {};
-  process_->unload(program_->cost().unload_seconds);
-  *loaded_ = false;
+  const std::lock_guard queue(options_->process->queue());
+  if (!state_->is_loaded) return {};
+  options_->process->unload(program_->cost().unload_seconds);
+  state_->is_loaded = false;
   return {};
 }
 
+std::vector<std::string> EmulatedExecutable::warnings() const {
+  std::vector<std::string> texts;
+  for (const ane::Finding& finding : findings_) {
+    if (finding.verdict == ane::Verdict::warning) texts.push_back(ane::finding_text(finding));
+  }
+  return texts;
+}
+
 int64_t EmulatedExecutable::surface_bytes(const Port& port) const {
-  return ane::surface_bytes(port.type, profile_->surfaces.rows.value_or(ane::SurfaceRows::padded));
+  return ane::surface_bytes(port.type, options_->profile.surfaces.rows.value_or(ane::SurfaceRows::padded));
 }
 
 // Sizes are the engine's business, when it evaluates.
@@ -197,7 +232,7 @@ Status EmulatedExecutable::check_surfaces(std::string_view, std::span<const Port
 
 Result<std::unique_ptr<Request>> EmulatedExecutable::make_request(std::span<Surface* const> inputs,
                                                                   std::span<Surface* const> outputs) {
-  return std::make_unique<EmulatedRequest>(program_, *profile_, process_, loaded_, qos_, findings_, inputs, outputs);
+  return std::make_unique<EmulatedRequest>(program_, options_, state_, qos_, findings_, inputs, outputs);
 }
 
 }  // namespace millwright::device

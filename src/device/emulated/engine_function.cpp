@@ -121,6 +121,7 @@ class EngineFunction {
       round_constant(operation);
       if (operation.kind() == "scaled_dot_product_attention" && is_in_memory()) operation.remove_operand("attn_mask");
       spoil(operation, next);
+      plain_zero_divisor(operation);
       for (const auto& result : operation.results()) {
         limit_result(operation, ended_function(operation, result.get(), next), next);
       }
@@ -176,6 +177,16 @@ class EngineFunction {
     const mil::Literal halves =
         mil::Literal::numbers(literal.type().with_element(mil::ElementType::fp16), literal.as_numbers());
     operation.set_attribute("val", mil::Literal::numbers(literal.type(), halves.as_numbers()));
+  }
+
+  // A zero has no sign as a divisor: 1 / -0 is +infinity (C5A).
+  void plain_zero_divisor(Operation& operation) {
+    if (operation.kind() != "real_div") return;
+    Value* divisor = operation.operand("y");
+    if (divisor == nullptr || is_constant(divisor) || !mil::is_floating(divisor->element())) return;
+    mil::Builder b(function_, &operation);
+    Value* zero = b.scalar_like(divisor, 0);
+    operation.replace_operand(divisor, b.select(b.binary("equal", divisor, zero), zero, divisor));
   }
 
   // The result with what the engine gives at the ends of a function's range.

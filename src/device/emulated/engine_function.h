@@ -11,8 +11,8 @@ namespace millwright::device {
 
 // A copy in which, as the profile says,
 //   no operation gives NaN (it gives 0; as an input it is infinite already, which is the surfaces' business) (C59),
-//   log(0) is a number (C59), exp is infinite from its limit on (C5C), softplus and softsign of infinity are 0 (C55),
-//   products of two or more terms are infinite from the product limit on (C52),
+//   zero divisors have no sign (C5A), log(0) is a number (C59), exp is infinite from its limit on (C5C), softplus and
+//   softsign of infinity are 0 (C55), products of two or more terms are infinite from the product limit on (C52),
 //   slices of the last axis behind its start are infinite from 4096 on (C51),
 //   inputs, constants and operations of fp32 give numbers rounded to fp16 (C3F),
 //   scaled_dot_product_attention has no mask (C50) and an identity that gives the only output gives NaN (C38), both on

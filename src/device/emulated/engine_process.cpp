@@ -1,5 +1,6 @@
 #include "device/emulated/engine_process.h"
 
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -7,19 +8,46 @@
 
 namespace millwright::device {
 
+bool EngineMachine::take_compile(std::optional<int64_t> limit) {
+  const std::lock_guard lock(mutex_);
+  if (limit && compiles_ >= *limit) return false;
+  ++compiles_;
+  return true;
+}
+
+void EngineMachine::give_back_compile() {
+  const std::lock_guard lock(mutex_);
+  --compiles_;
+}
+
+EngineProcess::EngineProcess(EngineLimits limits, std::shared_ptr<EngineMachine> machine)
+    : limits_(limits), machine_(machine ? std::move(machine) : std::make_shared<EngineMachine>()) {}
+
+bool EngineProcess::knows(const std::string& identity) const {
+  const std::lock_guard lock(mutex_);
+  return programs_.contains(identity);
+}
+
 std::shared_ptr<const CompiledProgram> EngineProcess::find(const std::string& identity) const {
   const std::lock_guard lock(mutex_);
   const auto found = programs_.find(identity);
-  return found == programs_.end() ? nullptr : found->second;
+  return found == programs_.end() ? nullptr : found->second.lock();
 }
 
 Status EngineProcess::begin_compile(const std::string& name) {
+  constexpr std::string_view kRefused =
+      "compile failed with com.apple.appleneuralengine.compiler code 1, ANECCompile() FAILED: err=()";
   const std::lock_guard lock(mutex_);
   if (limits_.compiles && compiles_ >= *limits_.compiles) {
     return fail(ErrorKind::exhausted,
-                "program {}: compile failed with com.apple.appleneuralengine.compiler code 1, ANECCompile() FAILED: "
-                "err=(): this process has used its {} compiles (C21); only a new process gets more",
-                name, *limits_.compiles);
+                "program {}: {}: this process has used its {} compiles (C21); only a new process gets more", name,
+                kRefused, *limits_.compiles);
+  }
+  if (!machine_->take_compile(limits_.system_compiles)) {
+    return fail(ErrorKind::exhausted,
+                "program {}: {}: all processes have used the machine's {} compiles (C22); only a restart of the "
+                "machine gives more",
+                name, kRefused, *limits_.system_compiles);
   }
   ++compiles_;
   return {};
@@ -29,20 +57,43 @@ void EngineProcess::abandon_compile() {
   const std::lock_guard lock(mutex_);
   MW_CHECK(compiles_ > 0, "abandoning a compile that did not begin");
   --compiles_;
+  machine_->give_back_compile();
+}
+
+void EngineProcess::note_failed_compile() {
+  const std::lock_guard lock(mutex_);
+  meter_.compile_seconds += pay_for_failures();
+  failures_.push_back(meter_.seconds());
+}
+
+// What the failed compiles of the last seconds add to the next one.
+double EngineProcess::pay_for_failures() {
+  double penalty = 0;
+  for (const double failed : failures_) {
+    if (meter_.seconds() - failed < limits_.failure_pause_seconds) penalty += limits_.failure_penalty_seconds;
+  }
+  failures_.clear();
+  return penalty;
 }
 
 void EngineProcess::keep(const std::string& identity, const std::string& text,
                          std::shared_ptr<const CompiledProgram> program) {
   const std::lock_guard lock(mutex_);
   const ane::ProgramCost& cost = program->cost();
+  meter_.compile_seconds += pay_for_failures();
   meter_.compile_seconds += texts_.insert(text).second ? cost.compile_seconds : cost.recompile_seconds;
   ++meter_.compiles;
   programs_.insert_or_assign(identity, std::move(program));
 }
 
-void EngineProcess::keep_seeded(const std::string& identity, std::shared_ptr<const CompiledProgram> program) {
+void EngineProcess::keep_uncompiled(const std::string& identity, std::shared_ptr<const CompiledProgram> program) {
   const std::lock_guard lock(mutex_);
   programs_.insert_or_assign(identity, std::move(program));
+}
+
+void EngineProcess::hold(std::shared_ptr<const CompiledProgram> program) {
+  const std::lock_guard lock(mutex_);
+  held_.push_back(std::move(program));
 }
 
 Status EngineProcess::load(const std::string& name, double seconds) {
@@ -52,6 +103,10 @@ Status EngineProcess::load(const std::string& name, double seconds) {
                 "program {}: load failed with code 6, 0x50004 (GetANEFModel: must re-compile): {} programs are loaded, "
                 "as many as one process may have (C20); unload one first",
                 name, resident_);
+  }
+  if (std::exchange(slot_was_just_freed_, false) && limits_.load_fails_after_unload) {
+    return fail(ErrorKind::exhausted,
+                "program {}: load failed: a program was unloaded just before (C29); try again after 100 ms", name);
   }
   ++resident_;
   ++meter_.loads;
@@ -63,6 +118,7 @@ void EngineProcess::unload(double seconds) {
   const std::lock_guard lock(mutex_);
   MW_CHECK(resident_ > 0, "unloading a program when none is loaded");
   --resident_;
+  slot_was_just_freed_ = true;
   meter_.load_seconds += seconds;
 }
 
@@ -71,6 +127,18 @@ void EngineProcess::evaluated(double seconds, double joules) {
   ++meter_.evaluations;
   meter_.evaluate_seconds += seconds;
   meter_.joules += joules;
+  last_evaluation_ = meter_.seconds();
+}
+
+void EngineProcess::pass_time(double seconds) {
+  MW_CHECK(seconds >= 0, "time passes forwards, not by {} s", seconds);
+  const std::lock_guard lock(mutex_);
+  meter_.idle_seconds += seconds;
+}
+
+double EngineProcess::seconds_without_evaluation() const {
+  const std::lock_guard lock(mutex_);
+  return meter_.seconds() - last_evaluation_;
 }
 
 EngineMeter EngineProcess::meter() const {

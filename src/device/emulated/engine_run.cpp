@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <utility>
 
-#include "ane/rules/check.h"
 #include "ane/rules/surface_layout.h"
 #include "base/check.h"
 #include "device/emulated/emulated_device.h"
-#include "device/emulated/emulated_executable.h"
 #include "device/emulated/surface_layout.h"
 
 namespace millwright::device {
@@ -62,9 +61,7 @@ Result<EngineRun> run_on_engine(const mil::Function& function, std::span<const m
   MW_ASSIGN(const std::unique_ptr<Executable> executable, engine.compile(program, {.function = function.name()}));
   MW_TRY(executable->load());
   result.run.compile_seconds = seconds_since(start);
-  for (const ane::Finding& finding : dynamic_cast<EmulatedExecutable&>(*executable).findings()) {
-    result.warnings.push_back(ane::finding_text(finding));
-  }
+  result.warnings = executable->warnings();
 
   MW_ASSIGN(Side in, make_side(*executable, executable->inputs(), engine.profile()));
   MW_ASSIGN(Side out, make_side(*executable, executable->outputs(), engine.profile()));
@@ -73,6 +70,7 @@ Result<EngineRun> run_on_engine(const mil::Function& function, std::span<const m
     pack_rows(surface_layout(in.ports[port].type, rows), inputs[port].elements().data(), in.surfaces[i].data());
   }
   MW_ASSIGN(const std::unique_ptr<Request> request, executable->bind(in.pointers(), out.pointers()));
+  std::ranges::copy(request->warnings(), std::back_inserter(result.warnings));
   for (int64_t run = 0; run < runs; ++run) {
     const Clock::time_point begin = Clock::now();
     MW_TRY(request->evaluate());

@@ -37,6 +37,12 @@ Values sum_with_ties_away(const Evaluation& e) {
   return values;
 }
 
+float partial_limit(const ane::Numerics& numerics) {
+  constexpr double kNone = std::numeric_limits<float>::infinity();
+  return static_cast<float>(numerics.partial_product_limit.value_or(false) ? numerics.product_limit.value_or(kNone)
+                                                                           : kNone);
+}
+
 class FaithfulRunner final : public EngineRunner {
  public:
   FaithfulRunner(std::unique_ptr<mil::Function> function, mil::OperationOverrides overrides)
@@ -86,7 +92,7 @@ Result<std::unique_ptr<EngineRunner>> make_faithful_runner(const mil::Function& 
     }
   }
   const SumRounding rounding{numerics.sum_ties.value_or(ane::Ties::to_even),
-                             numerics.flushes_denormal_products.value_or(false)};
+                             numerics.flushes_denormal_products.value_or(false), partial_limit(numerics)};
   mil::OperationOverrides overrides;
   add_faithful_products(rounding, overrides);
   for (const std::string_view kind : kTables) {

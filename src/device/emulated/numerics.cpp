@@ -42,6 +42,11 @@ Result<Numerics> numerics_from_name(std::string_view name) {
 Result<std::unique_ptr<EngineRunner>> make_runner(const mil::Function& function, const ane::ChipProfile& profile,
                                                   Numerics numerics, bool profiled) {
   if (numerics == Numerics::faithful) return make_faithful_runner(function, profile.numerics);
+  if (profile.numerics.partial_product_limit.value_or(false)) {
+    return fail(
+        "{}: the profile {} limits partial sums (numerics.partial_product_limit); only faithful numerics do that",
+        function.name(), profile.name);
+  }
   MW_ASSIGN(auto compiled, cpu::CompiledFunction::compile(function, {.profile = profiled}));
   return std::make_unique<FastRunner>(std::move(compiled));
 }

@@ -186,18 +186,23 @@ class BlobStore {
 }  // namespace
 
 Status load_blobs(Program& program, WeightFiles& files) {
+  return load_blobs(program,
+                    [&files](const BlobReference& reference, const Type& type) { return files.load(reference, type); });
+}
+
+Status load_blobs(Program& program, LoadBlob load) {
   std::map<std::tuple<std::string, uint64_t, std::string>, Literal> loaded;
-  const auto load = [&](const Literal& literal, const Place&) -> Replacement {
+  const auto load_once = [&](const Literal& literal, const Place&) -> Replacement {
     if (!literal.is_blob()) return std::nullopt;
     const BlobReference& reference = literal.blob_reference();
     const auto key = std::tuple(reference.path, reference.offset, type_text(literal.type()));
     const auto found = loaded.find(key);
     if (found != loaded.end()) return found->second;
-    MW_ASSIGN(Literal value, files.load(reference, literal.type()));
+    MW_ASSIGN(Literal value, load(reference, literal.type()));
     loaded.emplace(key, value);
     return value;
   };
-  return replace_literals(program, load);
+  return replace_literals(program, load_once);
 }
 
 Status store_blobs(Program& program, int64_t minimum_elements, BlobWriter& writer, const std::string& path,

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/function_ref.h"
 #include "base/result.h"
 #include "mil/blob/blob_file.h"
 #include "mil/blob/weight_files.h"
@@ -16,6 +17,9 @@ namespace millwright::mil {
 // Every BLOBFILE literal becomes an inline one. References to one record share their memory. The error names the
 // operation or attribute.
 Status load_blobs(Program& program, WeightFiles& files);
+// The same with elements of any origin: `load` is asked once for each record and type.
+using LoadBlob = FunctionRef<Result<Literal>(const BlobReference& reference, const Type& type)>;
+Status load_blobs(Program& program, LoadBlob load);
 
 // Constants of at least this many elements go into the weight file: what Apple's converter does.
 inline constexpr int64_t kBlobElements = 10;

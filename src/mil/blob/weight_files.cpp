@@ -14,14 +14,35 @@ Result<Path> WeightFiles::resolve(const std::string& path) const {
   if (leads_out || inside.empty() || path.find('\0') != std::string::npos) {
     return fail("expected a weight file inside the model's folder, found \"{}\"", path);
   }
-  return folder_ / inside;
+  if (folder_) return *folder_ / inside;
+  std::string given;
+  for (const auto& [name, content] : contents_) given += (given.empty() ? "" : ", ") + name;
+  return fail("the weight file {} is missing; given: {}", path, given.empty() ? "none" : given);
+}
+
+void WeightFiles::provide(const std::string& path, std::span<const std::byte> bytes) {
+  contents_[path] = {bytes, path};
+}
+
+Result<const WeightFiles::Content*> WeightFiles::content(const std::string& path) {
+  const auto found = contents_.find(path);
+  if (found != contents_.end()) return &found->second;
+  MW_ASSIGN(const Path place, resolve(path));
+  MW_ASSIGN(MappedFile mapping, MappedFile::open(place));
+  mappings_.push_back(std::move(mapping));
+  return &(contents_[path] = {mappings_.back().bytes(), place.string()});
+}
+
+Result<std::span<const std::byte>> WeightFiles::bytes(const std::string& path) {
+  MW_ASSIGN(const Content* found, content(path));
+  return found->bytes;
 }
 
 Result<const BlobFile*> WeightFiles::open(const std::string& path) {
-  const auto found = files_.find(path);
-  if (found != files_.end()) return found->second.get();
-  MW_ASSIGN(const Path place, resolve(path));
-  MW_ASSIGN(BlobFile file, BlobFile::open(place));
+  const auto known = files_.find(path);
+  if (known != files_.end()) return known->second.get();
+  MW_ASSIGN(const Content* found, content(path));
+  MW_ASSIGN(BlobFile file, BlobFile::view(found->bytes, found->name));
   return files_.emplace(path, std::make_unique<BlobFile>(std::move(file))).first->second.get();
 }
 

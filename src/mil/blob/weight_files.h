@@ -1,10 +1,14 @@
-// The weight files of one model: finds the file that a BLOBFILE path names inside the model's folder and keeps it
-// mapped. Not thread-safe.
+// The weight files of one model: finds the file that a BLOBFILE path names, among bytes in memory or inside the model's
+// folder, where it keeps it mapped. Not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/files.h"
 #include "base/result.h"
@@ -18,21 +22,36 @@ inline constexpr std::string_view kModelPath = "@model_path/";
 
 class WeightFiles {
  public:
+  // No folder: only what is provided is there.
+  WeightFiles() = default;
   explicit WeightFiles(Path folder) : folder_(std::move(folder)) {}
 
-  const Path& folder() const { return folder_; }
+  // Bytes that stand for the file of this path, whatever the folder has; they must outlive this object.
+  void provide(const std::string& path, std::span<const std::byte> bytes);
+
+  // The bytes of the file that a path names, right or wrong as they are. Valid as long as this object is.
+  Result<std::span<const std::byte>> bytes(const std::string& path);
 
   // The place of "@model_path/weights/weight.bin" in the folder. Other beginnings and paths that lead out of the folder
   // are errors. Links inside the folder are followed: downloaded models keep their weights behind them.
   Result<Path> resolve(const std::string& path) const;
-  // The file behind such a path, opened once. Valid as long as this object is.
+  // The weight file behind such a path, opened once. Valid as long as this object is.
   Result<const BlobFile*> open(const std::string& path);
   // The elements of a literal that stands in a weight file.
   Result<Literal> load(const BlobReference& reference, const Type& type);
 
  private:
-  Path folder_;
-  std::map<std::string, std::unique_ptr<BlobFile>> files_;  // by path as written
+  struct Content {
+    std::span<const std::byte> bytes;
+    std::string name;  // in messages
+  };
+  Result<const Content*> content(const std::string& path);
+
+  // By path as written.
+  std::map<std::string, Content> contents_;
+  std::map<std::string, std::unique_ptr<BlobFile>> files_;
+  std::optional<Path> folder_;
+  std::vector<MappedFile> mappings_;
 };
 
 // One literal without a WeightFiles of its own.

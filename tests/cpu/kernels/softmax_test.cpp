@@ -163,6 +163,11 @@ TEST(LogSumExp, KeepsInfinitiesAndLargeScores) {
       x[static_cast<size_t>(1199 * inner)] = 1e30f;
       log_sum_exp(x.data(), y.data(), 1, 1200, inner);
       EXPECT_EQ(y[0], 1e30f);
+      for (const size_t place : {size_t{3}, size_t{900}}) {
+        x[place * static_cast<size_t>(inner)] = kInfinity;
+        log_sum_exp(x.data(), y.data(), 1, 1200, inner);
+        EXPECT_EQ(y[0], kInfinity);
+      }
     }
   });
 }

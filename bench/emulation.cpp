@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,13 +13,11 @@
 
 #include "ane/published_layers.h"
 #include "ane/published_programs.h"
-#include "base/half.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "device/cpu/cpu_device.h"
 #include "device/emulated/emulated_device.h"
 #include "libraries.h"
-#include "mil/blob/program_blobs.h"
 
 namespace millwright {
 namespace {
@@ -43,16 +40,12 @@ struct LayerPrograms {
   std::vector<mil::Program> programs;  // weights inline
 };
 
-Result<LayerPrograms> layer_programs(mil::ElementType element, const Path& folder) {
+LayerPrograms layer_programs(mil::ElementType element) {
   LayerPrograms layer;
   for (ane::LayerProgram& built : ane::static_layer_programs({.element = element})) {
-    const Path path = folder / "weights" / "weight.bin";
-    MW_TRY(make_directories(path.parent_path()));
-    MW_TRY(ane::write_weights(*built.function, path, 1));
+    ane::fill_weights(*built.function);
     mil::Program program;
     program.add_function(std::move(built.function));
-    mil::WeightFiles files(folder);
-    MW_TRY(mil::load_blobs(program, files));
     layer.names.push_back(built.name);
     layer.programs.push_back(std::move(program));
   }
@@ -121,11 +114,11 @@ Result<std::vector<std::unique_ptr<device::Executable>>> compile_on_engine(const
   return executables;
 }
 
-Status run(const Options& options, const Path& folder) {
+Status run(const Options& options) {
   if (options.threads > 0) set_thread_count(options.threads);
   MW_ASSIGN(const ane::ChipProfile profile, ane::find_profile(options.chip));
-  MW_ASSIGN(const LayerPrograms half, layer_programs(mil::ElementType::fp16, folder));
-  MW_ASSIGN(const LayerPrograms single, layer_programs(mil::ElementType::fp32, folder));
+  const LayerPrograms half = layer_programs(mil::ElementType::fp16);
+  const LayerPrograms single = layer_programs(mil::ElementType::fp32);
 
   std::vector<double> engine_compiles, cpu_compiles;
   std::vector<std::unique_ptr<device::Executable>> on_engine, on_cpu;
@@ -192,14 +185,6 @@ Status run(const Options& options, const Path& folder) {
   return {};
 }
 
-Status run_in_folder(const Options& options) {
-  const Path folder = std::filesystem::temp_directory_path() / fmt::format("bench-emulation-{}", now());
-  const Status status = run(options, folder);
-  std::error_code error;
-  std::filesystem::remove_all(folder, error);
-  return status;
-}
-
 }  // namespace
 }  // namespace millwright
 
@@ -211,7 +196,7 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "Measured rounds")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   app.add_flag("--profile", options.profile, "Print the time of every kernel call");
   CLI11_PARSE(app, argc, argv);
-  const millwright::Status status = millwright::run_in_folder(options);
+  const millwright::Status status = millwright::run(options);
   if (status) return 0;
   fmt::print(stderr, "error: {}\n", status.error().message);
   return 1;

@@ -212,6 +212,23 @@ TEST_P(EngineNumerics, EndFunctionsWhereTheEngineDoes) {
   EXPECT_EQ(first_of(function("softsign"), 3), 0.75f);
 }
 
+// "Garbage" is all that is published of uint8 weights (C44); int8 ones are read as they are.
+TEST_P(EngineNumerics, ReadBytesOfCompressedWeightsWithASign) {
+  const auto scaled_by = [](mil::ElementType element, double number) {
+    return [=](mil::Builder& b, mil::Value* x) {
+      mil::Value* data = b.constant(mil::Literal::splat(mil::Type::tensor(element, {1, 4, 1, 32}), number));
+      mil::Value* scale = b.constant(mil::Literal::splat(mil::Type::tensor(mil::ElementType::fp16, {1, 1, 1, 1}), 0.5));
+      mil::Value* weight =
+          b.emit("constexpr_blockwise_shift_scale", {mil::operand("data", data), mil::operand("scale", scale)});
+      return b.mul(x, weight, "y");
+    };
+  };
+  EXPECT_EQ(first_of(scaled_by(mil::ElementType::uint8, 100), 2), 100);
+  EXPECT_EQ(first_of(scaled_by(mil::ElementType::uint8, 200), 2), -56);
+  EXPECT_EQ(first_of(scaled_by(mil::ElementType::uint8, 200), 2, "m1+e5"), 200);
+  EXPECT_EQ(first_of(scaled_by(mil::ElementType::int8, -100), 2), -100);
+}
+
 TEST_P(EngineNumerics, DivideByZerosWithoutASign) {
   const auto one_over = [](mil::Builder& b, mil::Value* x) { return b.real_div(b.scalar_like(x, 1), x, "y"); };
   EXPECT_EQ(first_of(one_over, -0.0f), kInfinity);  // C5A

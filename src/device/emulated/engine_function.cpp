@@ -119,6 +119,7 @@ class EngineFunction {
       Operation& operation = *operations[i];
       Operation* next = i + 1 < operations.size() ? operations[i + 1] : nullptr;
       round_constant(operation);
+      misread_bytes(operation);
       if (operation.kind() == "scaled_dot_product_attention" && is_in_memory()) operation.remove_operand("attn_mask");
       spoil(operation, next);
       plain_zero_divisor(operation);
@@ -156,6 +157,24 @@ class EngineFunction {
     Value* widened = b.cast(rounded, mil::ElementType::fp32);
     function_.block().replace_uses(computed, widened);
     rounded->producer()->replace_operand(widened, computed);
+  }
+
+  // Bytes of block-wise compressed weights are read with a sign (C44): what is 128 or more comes out 256 less.
+  void misread_bytes(Operation& operation) {
+    if (operation.kind() != "constexpr_blockwise_shift_scale" || !is_in_memory()) return;
+    for (const std::string_view name : {"data", "offset"}) {
+      const mil::Literal* bytes = operation.constant(name);
+      if (bytes == nullptr || bytes->type().element() != mil::ElementType::uint8) continue;
+      const mil::Literal read =
+          mil::Literal::copied_bytes(bytes->type().with_element(mil::ElementType::int8), bytes->elements());
+      if (operation.attribute(name) != nullptr) {
+        operation.set_attribute(name, read);
+        continue;
+      }
+      mil::Builder b(function_, &operation);
+      operation.remove_operand(name);
+      operation.add_operand(mil::operand(name, b.constant(read, name)));
+    }
   }
 
   // Constants of fp32 are fp16 inside, too; parameters, such as an epsilon, are part of the operation.

@@ -15,6 +15,7 @@ namespace millwright::device {
 //   softsign of infinity are 0 (C55), products of two or more terms are infinite from the product limit on (C52),
 //   slices of the last axis behind its start are infinite from 4096 on (C51),
 //   inputs, constants and operations of fp32 give numbers rounded to fp16 (C3F),
+//   bytes of block-wise compressed weights are read with a sign (C44; that it is the sign is a guess),
 //   scaled_dot_product_attention has no mask (C50) and an identity that gives the only output gives NaN (C38), both on
 //   the in-memory route,
 //   and, where the options are on, pow is infinite (C53), and zero stands for the wrong results of broadcasts of

@@ -47,7 +47,7 @@ Result<Side> make_side(const Executable& executable, std::span<const Port> ports
 }  // namespace
 
 Result<EngineRun> run_on_engine(const mil::Function& function, std::span<const mil::Literal> inputs, int64_t runs,
-                                const DeviceOptions& options) {
+                                const DeviceOptions& options, std::span<const WeightFile> weights) {
   MW_CHECK(inputs.size() == function.inputs().size(), "{} inputs were given", inputs.size());
   MW_ASSIGN(const std::unique_ptr<Device> device, open_device(EmulatedDevice::kName, options));
   auto& engine = dynamic_cast<EmulatedDevice&>(*device);
@@ -58,7 +58,8 @@ Result<EngineRun> run_on_engine(const mil::Function& function, std::span<const m
   EngineRun result;
   result.chip = engine.profile().name;
   const Clock::time_point start = Clock::now();
-  MW_ASSIGN(const std::unique_ptr<Executable> executable, engine.compile(program, {.function = function.name()}));
+  MW_ASSIGN(const std::unique_ptr<Executable> executable,
+            engine.compile(program, {.function = function.name(), .weights = weights}));
   MW_TRY(executable->load());
   result.run.compile_seconds = seconds_since(start);
   result.warnings = executable->warnings();

@@ -22,8 +22,8 @@ struct EngineRun {
   std::vector<std::string> warnings;  // what the engine would do silently, one line each
 };
 
-// `inputs` in order, held inline and of the declared types.
+// `inputs` in order, held inline and of the declared types; `weights`: the files of constants that are not inline.
 Result<EngineRun> run_on_engine(const mil::Function& function, std::span<const mil::Literal> inputs, int64_t runs,
-                                const DeviceOptions& options);
+                                const DeviceOptions& options, std::span<const WeightFile> weights = {});
 
 }  // namespace millwright::device

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "ane/profile_text.h"
@@ -37,8 +38,8 @@ Status check_compiles(const std::string& name, const std::vector<ane::Finding>& 
 }
 
 int64_t weight_file_count(const mil::Program& program) {
-  std::map<std::string, bool> paths;
-  for (const ane::WeightUse& use : ane::weight_uses(program)) paths[use.path()] = true;
+  std::set<std::string> paths;
+  for (const ane::WeightUse& use : ane::weight_uses(program)) paths.insert(use.path());
   return static_cast<int64_t>(paths.size());
 }
 

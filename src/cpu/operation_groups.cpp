@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <queue>
 #include <span>
 #include <unordered_map>
@@ -30,6 +31,7 @@ class Grouping {
       ids_[operation.get()] = id;
       operations_.push_back(operation.get());
       group_of_.push_back(id);
+      order_.push_back(id);
       members_.push_back({id});
       is_elementwise_.push_back(is_elementwise(*operation));
     }
@@ -128,7 +130,9 @@ class Grouping {
     if (reduces_[static_cast<size_t>(a)] || reduces_[static_cast<size_t>(b)]) return;
     if (is_constant_[static_cast<size_t>(from)] != is_constant_[static_cast<size_t>(to)]) return;
     if (space(from) != space(to) || !fits(a, b)) return;
-    if (reaches_around(a, b) || reaches_around(b, a)) return;
+    if (order_[static_cast<size_t>(a)] < order_[static_cast<size_t>(b)] ? reaches_around(a, b) : reaches_around(b, a)) {
+      return;
+    }
     merge(b, a);
   }
 
@@ -152,15 +156,18 @@ class Grouping {
     return inputs.size() <= kMostInputs;
   }
 
-  // Is there a path from group a to group b through a third group? Then merging them would close a cycle.
+  // Is there a path from group a to group b, which stands behind it in the order, through a third group? Then merging
+  // them would close a cycle. Only what stands between them is searched.
   bool reaches_around(int a, int b) {
     ++stamp_;
+    const double last = order_[static_cast<size_t>(b)];
     std::vector<int> pending;
     const auto visit_users = [&](int group) {
       for (const int member : members_[static_cast<size_t>(group)]) {
         for (const int user : users_[static_cast<size_t>(member)]) {
           const int next = group_of_[static_cast<size_t>(user)];
           if (next == a || (group == a && next == b)) continue;
+          if (next != b && order_[static_cast<size_t>(next)] >= last) continue;
           if (seen_[static_cast<size_t>(next)] == stamp_) continue;
           seen_[static_cast<size_t>(next)] = stamp_;
           pending.push_back(next);
@@ -184,10 +191,53 @@ class Grouping {
     target.insert(target.end(), source.begin(), source.end());
     source.clear();
     std::ranges::sort(target);
+    place_in_order(into, from);
   }
 
-  // Topological, the group whose last member stands first in the program first.
+  // Gives a group that has just taken in another one a place behind all it depends on and before all that depend on it.
+  void place_in_order(int group, int absorbed) {
+    double before = -std::numeric_limits<double>::infinity();
+    double behind = std::numeric_limits<double>::infinity();
+    for (const int member : members_[static_cast<size_t>(group)]) {
+      for (const mil::Value* value : operations_[static_cast<size_t>(member)]->all_operands()) {
+        if (value->producer() == nullptr) continue;
+        const int other = group_of_[static_cast<size_t>(ids_.at(value->producer()))];
+        if (other != group) before = std::max(before, order_[static_cast<size_t>(other)]);
+      }
+      for (const int user : users_[static_cast<size_t>(member)]) {
+        const int other = group_of_[static_cast<size_t>(user)];
+        if (other != group) behind = std::min(behind, order_[static_cast<size_t>(other)]);
+      }
+    }
+    double& place = order_[static_cast<size_t>(group)];
+    for (const double candidate : {place, order_[static_cast<size_t>(absorbed)], before + (behind - before) / 2}) {
+      if (before < candidate && candidate < behind) {
+        place = candidate;
+        return;
+      }
+    }
+    number_anew();
+  }
+
+  // Another topological order: no place was left between two groups.
+  void number_anew() {
+    double next = 0;
+    for (const int group : topological()) order_[static_cast<size_t>(group)] = next++;
+  }
+
   std::vector<OperationGroup> ordered() const {
+    std::vector<OperationGroup> result;
+    for (const int group : topological()) {
+      OperationGroup& members = result.emplace_back();
+      for (const int id : members_[static_cast<size_t>(group)]) {
+        members.members.push_back(operations_[static_cast<size_t>(id)]);
+      }
+    }
+    return result;
+  }
+
+  // Every group behind those it depends on, else the one whose last member stands first in the program first.
+  std::vector<int> topological() const {
     std::unordered_map<int, std::unordered_set<int>> successors;
     std::unordered_map<int, int> waiting;
     for (size_t id = 0; id < operations_.size(); ++id) {
@@ -205,15 +255,11 @@ class Grouping {
       ++groups;
       if (waiting[static_cast<int>(group)] == 0) ready.emplace(members_[group].back(), static_cast<int>(group));
     }
-    std::vector<OperationGroup> result;
+    std::vector<int> result;
     while (!ready.empty()) {
       const int group = ready.top().second;
       ready.pop();
-      OperationGroup ordered_group;
-      for (const int id : members_[static_cast<size_t>(group)]) {
-        ordered_group.members.push_back(operations_[static_cast<size_t>(id)]);
-      }
-      result.push_back(std::move(ordered_group));
+      result.push_back(group);
       for (const int next : successors[group]) {
         if (--waiting[next] == 0) ready.emplace(members_[static_cast<size_t>(next)].back(), next);
       }
@@ -227,6 +273,7 @@ class Grouping {
   std::unordered_map<const mil::Operation*, int> ids_;
   std::vector<std::vector<int>> users_;
   std::vector<int> group_of_;
+  std::vector<double> order_;              // by group: those it depends on have less, those that depend on it more
   std::vector<std::vector<int>> members_;  // by group, sorted; empty when merged into another
   std::vector<bool> is_elementwise_;
   std::vector<bool> is_constant_;

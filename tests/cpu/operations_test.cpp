@@ -446,7 +446,7 @@ TEST(Operations, SlicesAndRangesAtRunTimeAreCheckedAgainstTheirTypes) {
 bool runs(std::string_view kind) {
   const std::set<std::string_view> states = {"read_state", "write_state", "coreml_update_state"};
   const std::vector<std::string_view> scales = kinds_decomposed_to_scales();
-  return states.contains(kind) || is_decomposed(kind) || std::ranges::count(scales, kind) > 0 ||
+  return states.contains(kind) || is_decomposed(kind) || is_resize(kind) || std::ranges::count(scales, kind) > 0 ||
          std::ranges::count(kinds_with_kernels(), kind) > 0;
 }
 
@@ -457,6 +457,7 @@ TEST(Operations, EachOperationOfTheRegistryRunsButThoseOfFourCategories) {
     if (excluded.contains(definition.category) || definition.internal) continue;
     EXPECT_TRUE(runs(definition.name)) << definition.name;
   }
+  for (const char* kind : {"crop", "resize", "resize_bilinear", "upsample_nearest_neighbor"}) EXPECT_TRUE(runs(kind));
 }
 
 // What can be differentiated can be run. Operations without a gradient and without a kernel are refused by name.

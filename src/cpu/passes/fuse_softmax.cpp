@@ -113,7 +113,7 @@ bool fuse_gradient(mil::Function& function, mil::Operation& product) {
       b.emit("mw.softmax_backward", {mil::operand("p", match->p), mil::operand("dp", match->dp),
                                      literal_operand("axis", mil::Literal::int32(match->axis)),
                                      literal_operand("scale", mil::Literal::number(mil::ElementType::fp32, scale))});
-  function.block().replace_uses(last->result(), result);
+  replace_uses(function, last->result(), result);
   return true;
 }
 

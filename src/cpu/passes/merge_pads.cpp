@@ -85,8 +85,7 @@ size_t merge_pads(mil::Function& function) {
     b.set_scope(operation->label());
     std::vector<mil::Value*> values;
     for (const AxisPad& pad : *pads) values.push_back(pad.x);
-    mil::Block& block = function.block();
-    block.replace_uses(operation->result(), b.concat(values, (*pads)[0].axis));
+    replace_uses(function, operation->result(), b.concat(values, (*pads)[0].axis));
     ++changed;
   }
   mil::remove_dead_operations(function);

@@ -6,6 +6,7 @@ void run_passes(mil::Function& function) {
   mil::remove_dead_operations(function);
   decompose_composites(function);
   decompose_scales(function);
+  decompose_images(function);
   merge_pads(function);
   accumulate_scatters(function);
   fuse_softmax(function);

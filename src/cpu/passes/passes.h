@@ -19,6 +19,10 @@ size_t decompose_scales(mil::Function& function);
 std::vector<std::string_view> kinds_decomposed_to_scales();
 // Whether that pass knows the kind.
 bool is_decomposed(std::string_view kind);
+// Resized and cropped images as gathers, weighted sums and slices.
+size_t decompose_images(mil::Function& function);
+// Whether that pass knows the kind.
+bool is_resize(std::string_view kind);
 // Identities, casts to the same type, reshapes to the same shape, sums with a fill of zeros, products by one.
 size_t remove_identities(mil::Function& function);
 // pad(a) + pad(b) with zeros, side by side on one axis → concat(a, b): the gradient of two slices.

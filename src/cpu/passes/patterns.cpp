@@ -81,9 +81,18 @@ mil::Operand literal_operand(std::string_view name, mil::Literal literal) {
   return {std::string(name), {mil::Argument(std::move(literal))}, false};
 }
 
+void replace_uses(mil::Function& function, mil::Value* from, mil::Value* to) {
+  const std::vector<mil::Operation*> users(from->users().begin(), from->users().end());
+  for (mil::Operation* user : users) user->replace_operand(from, to);
+  if (std::ranges::find(function.results(), from) == function.results().end()) return;
+  std::vector<mil::Value*> results = function.results();
+  std::ranges::replace(results, from, to);
+  function.block().set_results(std::move(results));
+}
+
 void replace_operation(mil::Operation& operation, mil::Value* value) {
   mil::Block& block = *operation.block();
-  block.replace_uses(operation.result(), value);
+  replace_uses(*block.function(), operation.result(), value);
   block.erase(&operation);
 }
 

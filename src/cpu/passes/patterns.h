@@ -40,6 +40,9 @@ mil::Value* before_reshapes(mil::Value* value);
 
 // An operation's operand with a literal.
 mil::Operand literal_operand(std::string_view name, mil::Literal literal);
+// Uses of `from` become uses of `to`. Functions of the executor have no nested blocks, so this takes time for the uses
+// alone, where Block::replace_uses() looks at every operation.
+void replace_uses(mil::Function& function, mil::Value* from, mil::Value* to);
 // Uses of the operation's only result become `value`, and the operation goes.
 void replace_operation(mil::Operation& operation, mil::Value* value);
 // The operations of the function's block as they are now, in order.

@@ -94,10 +94,10 @@ class Widening {
       mil::Value* value = wide->add_result(function_.unique_name(result->name()),
                                            narrows ? widened_type(result->type()) : result->type());
       if (!narrows) {
-        function_.block().replace_uses(result.get(), value);
+        replace_uses(function_, result.get(), value);
         continue;
       }
-      function_.block().replace_uses(result.get(), b.cast(value, result->element()));
+      replace_uses(function_, result.get(), b.cast(value, result->element()));
     }
     function_.block().erase(&operation);
   }

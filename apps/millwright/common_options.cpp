@@ -20,6 +20,13 @@ void Verbosity::apply() const {
   if (quiet) set_log_level(LogLevel::warning);
 }
 
+std::vector<std::string> Verbosity::flags() const {
+  std::vector<std::string> flags;
+  if (verbose) flags.emplace_back("--verbose");
+  if (quiet) flags.emplace_back("--quiet");
+  return flags;
+}
+
 void Threads::add_to(Command& command) {
   command.integer("--threads", count, "Threads to use; 0: as many as this process may", 0, kMostThreads);
 }

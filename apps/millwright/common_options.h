@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "command_tree.h"
 
@@ -13,6 +15,8 @@ struct Verbosity {
 
   void add_to(Command& command);
   void apply() const;
+  // As they were given.
+  std::vector<std::string> flags() const;
 };
 
 // For commands without a settings table.

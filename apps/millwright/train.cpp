@@ -11,11 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "ane/chip_profile.h"
 #include "base/signals.h"
 #include "commands.h"
 #include "common_options.h"
 #include "model/llama_config.h"
 #include "output.h"
+#include "plan/pipeline.h"
+#include "replace_process.h"
 #include "train/config_file.h"
 #include "train/report.h"
 #include "train/trainer.h"
@@ -72,7 +75,11 @@ void add_settings(Command& command, TrainCommand& options) {
     if (setting.key == "model") {
       for (const model::Preset& preset : model::presets()) option.words.emplace_back(preset.name);
     }
-    if (setting.key == "device") option.words = {"cpu"};
+    if (setting.key == "device") option.words = {"cpu", "emulated"};
+    if (setting.key == "chip") option.words.assign(ane::profile_names().begin(), ane::profile_names().end());
+    if (setting.key == "pipeline") {
+      for (const plan::Pipeline& pipeline : plan::pipelines()) option.words.emplace_back(pipeline.name);
+    }
   }
 }
 
@@ -88,7 +95,8 @@ Status apply_flags(const TrainCommand& options, train::TrainConfig& config) {
 }
 
 Result<train::RunSummary> start_or_resume(const TrainCommand& options) {
-  const train::RunOptions run_options{.output = options.verbosity.quiet ? nullptr : stderr};
+  train::RunOptions run_options{.output = options.verbosity.quiet ? nullptr : stderr};
+  run_options.handover = inherited_handover();
   if (!options.resume.empty()) {
     if (!options.config_file.empty()) return fail("--config does not go with --resume: the run has its own settings");
     const auto is_out = [](const GivenSetting& given) { return given.setting->key == "out"; };
@@ -135,10 +143,26 @@ void print_outcome(const train::RunSummary& summary) {
   std::fputs(line.c_str(), stderr);
 }
 
+// How the process is called that goes on when this one has no compile budget left: the settings are in the run folder.
+std::vector<std::string> successor_arguments(const TrainCommand& options, const Path& run) {
+  std::vector<std::string> arguments = {"train", "--resume", run.string()};
+  if (options.json) arguments.emplace_back("--json");
+  for (std::string& flag : options.verbosity.flags()) arguments.push_back(std::move(flag));
+  for (const auto& [setting, values] : options.given) {
+    if (setting->effect == train::Setting::Effect::numbers || setting->key == "out") continue;
+    for (const std::string& value : values) {
+      arguments.push_back(train::flag_name(*setting));
+      if (!setting->value.empty()) arguments.push_back(value);
+    }
+  }
+  return arguments;
+}
+
 Status run_train(const TrainCommand& options) {
   options.verbosity.apply();
   install_interrupt_handler();
   MW_ASSIGN(const train::RunSummary summary, start_or_resume(options));
+  if (summary.handover) return replace_process(successor_arguments(options, summary.run), *summary.handover);
   if (options.json) print_json(summary_json(summary));
   if (summary.interrupted) {
     return fail(ErrorKind::interrupted, "interrupted after update {} of {}; go on with: millwright train --resume {}",

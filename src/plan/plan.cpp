@@ -30,6 +30,16 @@ Plan whole_function_plan(std::unique_ptr<mil::Function> function, PlanPurpose pu
   return plan;
 }
 
+CompileCounts compile_counts(const Plan& plan) {
+  CompileCounts counts;
+  for (const PlannedProgram& program : plan.programs) {
+    if (program.target != Target::engine) continue;
+    ++counts.first;
+    if (!program.weights.empty()) ++counts.per_update;
+  }
+  return counts;
+}
+
 namespace {
 
 Status verify_ports(const Plan& plan, const Task& task, std::string_view what, const std::vector<size_t>& surfaces,
@@ -50,13 +60,33 @@ Status verify_ports(const Plan& plan, const Task& task, std::string_view what, c
   return {};
 }
 
+// Weights are the last inputs, and have as many elements as their masters.
+Status verify_weights(const Plan& plan, const Task& task, const std::vector<ProgramWeight>& weights,
+                      const std::vector<device::Port>& inputs) {
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const ProgramWeight& weight = weights[i];
+    if (weight.surface >= plan.surfaces.size() || weight.input + weights.size() != inputs.size() + i) {
+      return fail("plan: task {}: weight {} is input {} from surface {}; expected input {} from one of {} surfaces",
+                  task.name, i, weight.input, weight.surface, inputs.size() - weights.size() + i, plan.surfaces.size());
+    }
+    const PlannedSurface& surface = plan.surfaces[weight.surface];
+    if (surface.type.count() == inputs[weight.input].type.count()) continue;
+    return fail("plan: task {}: weight \"{}\" is {}, but surface \"{}\" is {}", task.name, inputs[weight.input].name,
+                mil::type_text(inputs[weight.input].type), surface.name, mil::type_text(surface.type));
+  }
+  return {};
+}
+
 Status verify_evaluation(const Plan& plan, const Task& task, const EvaluateTask& evaluate) {
   if (evaluate.program >= plan.programs.size()) {
     return fail("plan: task {}: names program {}, but there are {}", task.name, evaluate.program, plan.programs.size());
   }
   const PlannedProgram& planned = plan.programs[evaluate.program];
   MW_ASSIGN(const mil::Function* function, device::find_function(*planned.program, planned.function));
-  MW_TRY(verify_ports(plan, task, "input", evaluate.inputs, device::input_ports(*function)));
+  std::vector<device::Port> inputs = device::input_ports(*function);
+  MW_TRY(verify_weights(plan, task, planned.weights, inputs));
+  inputs.resize(inputs.size() - planned.weights.size());
+  MW_TRY(verify_ports(plan, task, "input", evaluate.inputs, inputs));
   return verify_ports(plan, task, "result", evaluate.outputs, device::output_ports(*function));
 }
 

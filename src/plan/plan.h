@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
@@ -13,10 +14,22 @@
 
 namespace millwright::plan {
 
+// A parameter that a program takes as a constant: input `input` of its function is replaced before it is compiled,
+// after every update anew.
+struct ProgramWeight {
+  size_t input = 0;
+  size_t surface = 0;       // the fp32 master, [rows, columns] or [rows]
+  bool transposed = false;  // the constant holds it as [columns, rows]
+};
+
+enum class Target : uint8_t { cpu, engine };
+
 struct PlannedProgram {
   std::string name;  // for messages and profiles
   std::unique_ptr<mil::Program> program;
   std::string function;  // of the program
+  Target target = Target::cpu;
+  std::vector<ProgramWeight> weights = {};  // in the order of the inputs that they replace, behind all others
 };
 
 struct PlannedSurface {
@@ -38,10 +51,19 @@ struct Task {
   std::string name;  // the phase under which its time is reported
   std::variant<EvaluateTask, UpdateTask> action;
   std::vector<size_t> after;  // tasks that come first, all with a smaller index
+  bool can_wait = false;      // nothing but the update waits for it
+};
+
+// A parameter that programs take as an input: rounded to fp16 into a surface of its own before the first step of an
+// update.
+struct StagedWeight {
+  size_t master = 0;  // surface
+  size_t half = 0;    // surface of as many elements
 };
 
 struct Plan {
   std::vector<PlannedProgram> programs;
+  std::vector<StagedWeight> staged_weights;
   std::vector<PlannedSurface> surfaces;
   std::vector<Task> tasks;
 };
@@ -54,6 +76,13 @@ enum class PlanPurpose {
 // One program that holds the whole function: the plan of the cpu device. Surface i is input i of the function; the
 // results that alias no input follow in order. Task 0 evaluates, task 1 (training only) updates.
 Plan whole_function_plan(std::unique_ptr<mil::Function> function, PlanPurpose purpose);
+
+// Compiles that a plan costs on the engine.
+struct CompileCounts {
+  int64_t first = 0;       // of the first update
+  int64_t per_update = 0;  // of every other
+};
+CompileCounts compile_counts(const Plan& plan);
 
 // Every index is in range, tasks depend only on earlier ones, and surfaces have the types of the ports they serve.
 Status verify(const Plan& plan);

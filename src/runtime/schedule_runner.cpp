@@ -1,9 +1,14 @@
 #include "runtime/schedule_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
 #include "base/check.h"
+#include "base/half.h"
+#include "base/parallel.h"
+#include "mil/bind_constants.h"
+#include "runtime/engine_weights.h"
 
 namespace millwright::runtime {
 
@@ -50,48 +55,148 @@ Result<std::unique_ptr<ScheduleRunner>> ScheduleRunner::create(plan::Plan plan, 
   MW_TRY(plan::verify(plan));
   std::unique_ptr<ScheduleRunner> runner(new ScheduleRunner());
   runner->store_ = store;
+  runner->device_ = &device;
+  runner->options_ = options;
   MW_ASSIGN(runner->surfaces_, make_surfaces(plan, std::move(bound), runner->own_surface_bytes_));
-  for (plan::PlannedProgram& planned : plan.programs) {
-    const device::CompileOptions compile{.function = planned.function, .profile = options.profile};
-    MW_ASSIGN(auto executable, device.compile(*planned.program, compile));
-    MW_TRY(executable->load());
-    runner->executables_.push_back(std::move(executable));
+  runner->plan_ = std::move(plan);
+  runner->executables_.resize(runner->plan_.programs.size());
+  for (size_t i = 0; i < runner->plan_.programs.size(); ++i) {
+    plan::PlannedProgram& planned = runner->plan_.programs[i];
+    if (!planned.weights.empty()) continue;  // compiled with the first step's weights
+    MW_TRY(runner->compile(i, *planned.program));
     planned.program.reset();  // compiled: its constants need not stay twice
   }
-  for (const plan::Task& task : plan.tasks) {
-    std::unique_ptr<device::Request> request;
-    if (const auto* evaluate = std::get_if<plan::EvaluateTask>(&task.action)) {
-      const auto inputs = pointers(runner->surfaces_, evaluate->inputs);
-      const auto outputs = pointers(runner->surfaces_, evaluate->outputs);
-      MW_ASSIGN(request, runner->executables_[evaluate->program]->bind(inputs, outputs));
-    } else {
+  for (const plan::Task& task : runner->plan_.tasks) {
+    if (std::holds_alternative<plan::UpdateTask>(task.action)) {
       MW_CHECK(store != nullptr, "task {} needs a parameter store", task.name);
     }
-    runner->requests_.push_back(std::move(request));
     runner->phases_.push_back({task.name, 0, 0});
   }
-  runner->plan_ = std::move(plan);
+  runner->step_tasks_ = runner->list_step_tasks();
+  runner->weights_are_stale_ = runner->has_engine_weights();
+  runner->requests_.resize(runner->plan_.tasks.size());
+  MW_TRY(runner->bind_requests());
   return runner;
 }
 
-Status ScheduleRunner::run_step() {
+std::vector<StepTask> ScheduleRunner::list_step_tasks() const {
+  std::vector<StepTask> tasks;
   for (size_t i = 0; i < plan_.tasks.size(); ++i) {
-    if (!requests_[i]) continue;
-    const auto start = Clock::now();
-    MW_TRY(requests_[i]->evaluate());
-    phases_[i].seconds += seconds_since(start);
-    ++phases_[i].calls;
+    const auto* evaluate = std::get_if<plan::EvaluateTask>(&plan_.tasks[i].action);
+    if (evaluate == nullptr) continue;
+    const bool is_engine =
+        options_.engine != nullptr && plan_.programs[evaluate->program].target == plan::Target::engine;
+    tasks.push_back({i, is_engine ? Queue::engine : Queue::cpu, plan_.tasks[i].can_wait});
+  }
+  return tasks;
+}
+
+device::Device& ScheduleRunner::device_of(const plan::PlannedProgram& program) const {
+  return program.target == plan::Target::engine && options_.engine != nullptr ? *options_.engine : *device_;
+}
+
+Status ScheduleRunner::compile(size_t program, const mil::Program& built) {
+  const plan::PlannedProgram& planned = plan_.programs[program];
+  const device::CompileOptions compile{.function = planned.function, .profile = options_.profile};
+  auto compiled = device_of(planned).compile(built, compile);
+  if (!compiled) return tl::unexpected(with_context(std::move(compiled.error()), planned.name));
+  MW_TRY((*compiled)->load());
+  executables_[program] = std::move(*compiled);
+  return {};
+}
+
+// Requests of the programs that are compiled and have none.
+Status ScheduleRunner::bind_requests() {
+  for (size_t i = 0; i < plan_.tasks.size(); ++i) {
+    const auto* evaluate = std::get_if<plan::EvaluateTask>(&plan_.tasks[i].action);
+    if (evaluate == nullptr || requests_[i] != nullptr || executables_[evaluate->program] == nullptr) continue;
+    const auto inputs = pointers(surfaces_, evaluate->inputs);
+    const auto outputs = pointers(surfaces_, evaluate->outputs);
+    MW_ASSIGN(requests_[i], executables_[evaluate->program]->bind(inputs, outputs));
   }
   return {};
 }
 
+bool ScheduleRunner::has_engine_weights() const {
+  return !plan_.staged_weights.empty() ||
+         std::any_of(plan_.programs.begin(), plan_.programs.end(),
+                     [](const plan::PlannedProgram& program) { return !program.weights.empty(); });
+}
+
+void ScheduleRunner::weights_changed() { weights_are_stale_ = has_engine_weights(); }
+
+Status ScheduleRunner::check_budget() const {
+  const auto needed = std::count_if(plan_.programs.begin(), plan_.programs.end(),
+                                    [](const plan::PlannedProgram& program) { return !program.weights.empty(); });
+  for (const plan::PlannedProgram& program : plan_.programs) {
+    if (program.weights.empty()) continue;
+    const auto left = device_of(program).limits().compile_budget_left;
+    if (!left || *left >= needed) return {};
+    return fail(ErrorKind::exhausted,
+                "the programs of this update need {} compiles, but this process has {} left (C21); a new process can "
+                "resume from here",
+                needed, *left);
+  }
+  return {};
+}
+
+// Rounds the weights that programs take as inputs, and compiles every program that holds some anew, the old ones
+// unloaded first (C20).
+Status ScheduleRunner::refresh_weights() {
+  MW_TRY(check_budget());
+  const auto start = Clock::now();
+  parallel_for(static_cast<int64_t>(plan_.staged_weights.size()), [&](int64_t index) {
+    const plan::StagedWeight& weight = plan_.staged_weights[static_cast<size_t>(index)];
+    float_to_half(surfaces_[weight.master].as<float>(), surfaces_[weight.half].as<uint16_t>());
+  });
+  for (size_t i = 0; i < plan_.tasks.size(); ++i) {
+    const auto* evaluate = std::get_if<plan::EvaluateTask>(&plan_.tasks[i].action);
+    if (evaluate != nullptr && !plan_.programs[evaluate->program].weights.empty()) requests_[i].reset();
+  }
+  for (size_t i = 0; i < plan_.programs.size(); ++i) {
+    const plan::PlannedProgram& planned = plan_.programs[i];
+    if (planned.weights.empty()) continue;
+    executables_[i].reset();
+    const mil::Function& function = *planned.program->function(planned.function);
+    std::vector<std::pair<size_t, mil::Literal>> constants(planned.weights.size(), {0, mil::Literal::boolean(false)});
+    parallel_for(static_cast<int64_t>(planned.weights.size()), [&](int64_t index) {
+      const plan::ProgramWeight& weight = planned.weights[static_cast<size_t>(index)];
+      device::Surface& master = surfaces_[weight.surface];
+      const mil::Shape& shape = master.type().shape();
+      constants[static_cast<size_t>(index)] = {
+          weight.input, half_constant(master.as<float>(), function.inputs()[weight.input]->type(),
+                                      weight.transposed ? shape.at(0) : 0, weight.transposed ? shape.at(1) : 0)};
+    });
+    mil::Program built;
+    built.add_function(mil::bind_constants(function, constants));
+    MW_TRY(compile(i, built));
+  }
+  MW_TRY(bind_requests());
+  weights_are_stale_ = false;
+  weights_phase_.seconds += seconds_since(start);
+  ++weights_phase_.calls;
+  return {};
+}
+
+Status ScheduleRunner::run_step() {
+  if (weights_are_stale_) MW_TRY(refresh_weights());
+  return run_step_tasks(plan_, step_tasks_, [this](size_t task) -> Status {
+    const auto start = Clock::now();
+    MW_TRY(requests_[task]->evaluate());
+    phases_[task].seconds += seconds_since(start);
+    ++phases_[task].calls;
+    return {};
+  });
+}
+
 Result<UpdateReport> ScheduleRunner::run_update(const UpdateSettings& settings) {
   for (size_t i = 0; i < plan_.tasks.size(); ++i) {
-    if (requests_[i]) continue;
+    if (!std::holds_alternative<plan::UpdateTask>(plan_.tasks[i].action)) continue;
     const auto start = Clock::now();
     MW_ASSIGN(UpdateReport report, update_pass(*store_, settings));
     phases_[i].seconds += seconds_since(start);
     ++phases_[i].calls;
+    weights_are_stale_ = has_engine_weights();
     return report;
   }
   MW_CHECK(false, "run_update on a plan without an update task ({} tasks)", plan_.tasks.size());
@@ -109,11 +214,16 @@ void ScheduleRunner::set_scalar(size_t index, float value) {
   values[0] = value;
 }
 
-std::vector<PhaseTime> ScheduleRunner::phases() const { return phases_; }
+std::vector<PhaseTime> ScheduleRunner::phases() const {
+  std::vector<PhaseTime> phases = phases_;
+  if (has_engine_weights()) phases.push_back(weights_phase_);
+  return phases;
+}
 
 std::vector<cpu::ProfileEntry> ScheduleRunner::profile() const {
   std::vector<cpu::ProfileEntry> entries;
   for (const auto& executable : executables_) {
+    if (executable == nullptr) continue;
     for (auto& entry : executable->profile()) entries.push_back(std::move(entry));
   }
   return entries;
@@ -122,6 +232,7 @@ std::vector<cpu::ProfileEntry> ScheduleRunner::profile() const {
 int64_t ScheduleRunner::bytes() const {
   int64_t bytes = own_surface_bytes_;
   for (const auto& executable : executables_) {
+    if (executable == nullptr) continue;
     const cpu::MemoryReport memory = executable->memory();
     bytes += memory.arena_bytes + memory.constant_bytes + memory.workspace_bytes;
   }

@@ -58,19 +58,20 @@ double gradient_norm(const ParameterStore& store) {
 
 Result<UpdateReport> update_pass(ParameterStore& store, const UpdateSettings& settings) {
   UpdateReport report;
-  report.gradient_norm = gradient_norm(store);
+  report.gradient_norm = gradient_norm(store) * settings.gradient_scale;
   if (!std::isfinite(report.gradient_norm)) return non_finite_gradient(store, settings.update);
   if (settings.clip > 0 && report.gradient_norm > settings.clip) {
     report.clip_factor = settings.clip / report.gradient_norm;
   }
 
-  const cpu::AdamWStep plain = cpu::with_bias_corrections({.learning_rate = settings.learning_rate,
-                                                           .beta1 = settings.beta1,
-                                                           .beta2 = settings.beta2,
-                                                           .epsilon = settings.epsilon,
-                                                           .weight_decay = 0,
-                                                           .gradient_scale = report.clip_factor},
-                                                          settings.update);
+  const cpu::AdamWStep plain =
+      cpu::with_bias_corrections({.learning_rate = settings.learning_rate,
+                                  .beta1 = settings.beta1,
+                                  .beta2 = settings.beta2,
+                                  .epsilon = settings.epsilon,
+                                  .weight_decay = 0,
+                                  .gradient_scale = report.clip_factor * settings.gradient_scale},
+                                 settings.update);
   cpu::AdamWStep decaying = plain;
   decaying.weight_decay = settings.weight_decay;
 

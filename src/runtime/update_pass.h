@@ -16,12 +16,13 @@ struct UpdateSettings {
   double epsilon = 1e-8;
   double weight_decay = 0;       // for entries with `decay` only
   double clip = 0;               // the largest global gradient norm; 0 for no clipping
+  double gradient_scale = 1;     // what the gradients in the store are multiplied with first: 1 / loss scale
   int64_t update = 1;            // counted from 1, for the bias corrections
   bool clear_gradients = false;  // zero them behind the sweep, for steps that add to them
 };
 
 struct UpdateReport {
-  double gradient_norm = 0;  // before clipping
+  double gradient_norm = 0;  // scaled, before clipping
   double clip_factor = 1;
 };
 

@@ -60,6 +60,8 @@ Status load_checkpoint(const Path& checkpoint, const model::LlamaConfig& config,
 // state.json alone: shape and ranges checked, the other files not looked at.
 Result<CheckpointState> read_checkpoint_state(const Path& checkpoint);
 Result<CheckpointState> parse_checkpoint_state(std::string_view json, const std::string& source);
+// The same of a state that belongs to no folder: it may list no files.
+Result<CheckpointState> parse_run_state(std::string_view json, const std::string& source);
 std::string checkpoint_state_text(const CheckpointState& state);
 
 // Reads state.json and compares size and hash of every file.

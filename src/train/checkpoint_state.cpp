@@ -74,7 +74,7 @@ Json optional_json(const std::optional<double>& value) { return value ? Json(*va
 
 }  // namespace
 
-Result<CheckpointState> parse_checkpoint_state(std::string_view text, const std::string& source) {
+Result<CheckpointState> parse_run_state(std::string_view text, const std::string& source) {
   MW_ASSIGN(const Json object, parse_json(text, source));
   MW_ASSIGN(const int64_t format, json_integer(object, "format", source, 1));
   if (format != kFormat) {
@@ -100,6 +100,11 @@ Result<CheckpointState> parse_checkpoint_state(std::string_view text, const std:
     MW_ASSIGN(CheckpointFile file, parse_file(entry, source));
     state.files.push_back(std::move(file));
   }
+  return state;
+}
+
+Result<CheckpointState> parse_checkpoint_state(std::string_view text, const std::string& source) {
+  MW_ASSIGN(CheckpointState state, parse_run_state(text, source));
   for (const char* name : {model::kWeightsFileName, model::kConfigFileName, kOptimizerFileName}) {
     const auto is_it = [&](const CheckpointFile& file) { return file.name == name; };
     if (std::none_of(state.files.begin(), state.files.end(), is_it)) {

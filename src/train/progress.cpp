@@ -60,6 +60,11 @@ bool ProgressDisplay::is_due(const ProgressPoint& point, double now) const {
   return point.update >= next_milestone_ || now - last_shown_ >= kPlainInterval;
 }
 
+void ProgressDisplay::go_on_behind(int64_t update, double seconds) {
+  next_milestone_ = milestone_after(update);
+  last_shown_ = seconds;
+}
+
 void ProgressDisplay::show(const ProgressPoint& point, double now) {
   if (stream_ == nullptr || !is_due(point, now)) return;
   last_shown_ = now;

@@ -28,6 +28,8 @@ class ProgressDisplay {
   // Looks at the stream itself.
   static ProgressDisplay on(std::FILE* stream);
 
+  // Another process has shown what came before this update, `seconds` after the start.
+  void go_on_behind(int64_t update, double seconds);
   // A point of the loop at `now` seconds of a steady clock. A terminal is refreshed up to ten times a second; elsewhere
   // a line is written at update 1, 2, 5, 10, 20, … and at least every ten seconds, and at the last one.
   void show(const ProgressPoint& point, double now);

@@ -44,11 +44,14 @@ struct TrainConfig {
   double beta2 = 0.95;
   double epsilon = 1e-8;
   double clip = 1.0;
+  double loss_scale = 0;
   int64_t seed = 1;
 
   // Run.
   std::string out = "run";
   std::string device = "cpu";
+  std::string chip = "m4";
+  std::string pipeline;
   int64_t threads = 0;
   int64_t validation_every = 100;
   int64_t validation_batches = 16;

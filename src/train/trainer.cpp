@@ -16,6 +16,7 @@
 #include "text/batches.h"
 #include "train/checkpoint.h"
 #include "train/config_file.h"
+#include "train/handover.h"
 #include "train/learning_rate_schedule.h"
 #include "train/metrics.h"
 #include "train/progress.h"
@@ -55,8 +56,8 @@ class Trainer {
         display_(std::move(display)),
         schedule_(schedule_of(config_)) {}
 
-  // From the state that the session's weights are in to the last update, or to an interrupt.
-  Result<RunSummary> train(CheckpointState state, std::optional<Path> checkpoint);
+  // From where the session's weights are to the last update, an interrupt, or the end of the engine's compile budget.
+  Result<RunSummary> train(Handover start, bool is_successor);
 
  private:
   Status run_updates();
@@ -68,6 +69,7 @@ class Trainer {
   Result<bool> catch_up();
   bool is_due(int64_t every) const;
   Error stopped_by(const Error& error) const;
+  Result<RunSummary> hand_over();
   RunSummary summarize() const;
 
   PreparedRun run_;
@@ -81,10 +83,14 @@ class Trainer {
   CheckpointState state_;  // after the last update done
   std::optional<Path> checkpoint_;
   int64_t checkpoint_update_ = -1;  // of checkpoint_
-  int64_t first_update_ = 0;        // done before this process
+  int64_t first_update_ = 0;        // done before this training
+  int64_t process_first_update_ = 0;
+  bool is_successor_ = false;  // of a process that had no compile budget left
   double last_validation_loss_ = kNone;
   double speed_ = 0;  // tokens/s, smoothed
   bool interrupted_ = false;
+  bool is_exhausted_ = false;
+  double seconds_before_ = 0;  // of the processes that this one replaced
   Clock::time_point start_ = Clock::now();
   double seconds_ = 0;
 };
@@ -129,7 +135,7 @@ Status Trainer::record(int64_t update, const UpdateResult& result, double second
                                        .tokens = state_.tokens,
                                        .seconds = seconds,
                                        .tokens_per_second = speed}));
-  const double elapsed = seconds_since(start_);
+  const double elapsed = seconds_before_ + seconds_since(start_);
   const double per_update = elapsed / static_cast<double>(update - first_update_);
   display_.show({.update = update,
                  .updates = config_.steps,
@@ -205,6 +211,12 @@ Status Trainer::run_updates() {
     const auto update_start = Clock::now();
     auto result = update_once(state_.update + 1);
     if (!result && result.error().kind == ErrorKind::interrupted) break;
+    // A fresh process that cannot pay for one update would be replaced for ever.
+    const bool is_fresh = is_successor_ && state_.update == process_first_update_;
+    if (!result && result.error().kind == ErrorKind::exhausted && !is_fresh) {
+      is_exhausted_ = true;
+      return {};
+    }
     if (!result) return forward_error(result);
     MW_TRY(record(state_.update + 1, *result, seconds_since(update_start)));
     MW_ASSIGN(goes_on, finish_update());
@@ -214,15 +226,21 @@ Status Trainer::run_updates() {
   return {};
 }
 
-Result<RunSummary> Trainer::train(CheckpointState state, std::optional<Path> checkpoint) {
-  state_ = std::move(state);
-  first_update_ = state_.update;
-  if (checkpoint) checkpoint_update_ = state_.update;
-  checkpoint_ = std::move(checkpoint);
+Result<RunSummary> Trainer::train(Handover start, bool is_successor) {
+  is_successor_ = is_successor;
+  state_ = std::move(start.state);
+  first_update_ = start.first_update;
+  process_first_update_ = state_.update;
+  seconds_before_ = start.seconds;
+  if (!start.checkpoint.empty()) {
+    checkpoint_ = start.checkpoint;
+    checkpoint_update_ = start.checkpoint_update;
+  }
   last_validation_loss_ = state_.validation_loss.value_or(kNone);
   start_ = Clock::now();
   Status status = run_updates();
-  seconds_ = seconds_since(start_);
+  seconds_ = seconds_before_ + seconds_since(start_);
+  if (status && is_exhausted_) return hand_over();
   display_.finish();
   if (!status) return tl::unexpected(stopped_by(status.error()));
   if (config_.profile) {
@@ -230,6 +248,14 @@ Result<RunSummary> Trainer::train(CheckpointState state, std::optional<Path> che
   }
   const RunSummary summary = summarize();
   MW_TRY(write_run_report(run_, summary, metrics_.history()));
+  return summary;
+}
+
+Result<RunSummary> Trainer::hand_over() {
+  MW_TRY(metrics_.sync());
+  const Handover handover{state_, checkpoint_.value_or(Path()), checkpoint_update_, first_update_, seconds_};
+  RunSummary summary = summarize();
+  MW_ASSIGN(summary.handover, write_handover(handover, run_.session->store()));
   return summary;
 }
 
@@ -294,10 +320,26 @@ Result<CheckpointState> restore(PreparedRun& run, const std::optional<FoundCheck
   return found->state;
 }
 
+// From the newest complete checkpoint, or from the seed.
+Result<Handover> restore_checkpoint(const Path& folder, PreparedRun& run) {
+  MW_ASSIGN(const auto found, take_latest_checkpoint(folder));
+  Handover start;
+  MW_ASSIGN(start.state, restore(run, found));
+  start.first_update = start.state.update;
+  if (found) {
+    start.checkpoint = found->path;
+    start.checkpoint_update = start.state.update;
+  }
+  MW_TRY(prune_checkpoints(folder, run.config.keep_last));
+  return start;
+}
+
 Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const RunOptions& options) {
   std::unique_ptr<device::Device> own_device;
   if (options.device == nullptr) {
-    MW_ASSIGN(own_device, device::open_device(config.device));
+    device::DeviceOptions device_options;
+    device_options.chip = config.chip;
+    MW_ASSIGN(own_device, device::open_device(config.device, device_options));
   }
   device::Device& device = options.device != nullptr ? *options.device : *own_device;
   install_interrupt_handler();
@@ -307,10 +349,14 @@ Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const
   MW_ASSIGN(const RunLock lock, RunLock::acquire(folder));
   MW_ASSIGN(PreparedRun run, prepare_run(folder, config, device));
   ProgressDisplay display = ProgressDisplay::on(options.output);
-  for (const std::string& note : run.notes) display.note(note);
-  MW_ASSIGN(auto found, take_latest_checkpoint(folder));
-  MW_ASSIGN(CheckpointState state, restore(run, found));
-  MW_TRY(prune_checkpoints(folder, run.config.keep_last));
+  Handover start;
+  if (options.handover) {
+    MW_ASSIGN(start, read_handover(*options.handover, run.session->store()));
+    display.go_on_behind(start.state.update, start.seconds);
+  } else {
+    for (const std::string& note : run.notes) display.note(note);
+    MW_ASSIGN(start, restore_checkpoint(folder, run));
+  }
 
   MW_ASSIGN(auto sampler, text::BatchSampler::create(run.text.train, run.config.sequence, run.config.batch,
                                                      static_cast<uint64_t>(run.config.seed)));
@@ -318,9 +364,9 @@ Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const
   if (run.session->options().validation) {
     MW_ASSIGN(validator, Validator::create(run.text, run.config));
   }
-  MW_ASSIGN(auto metrics, MetricsWriter::open(folder / kMetricsFileName, state.update));
+  MW_ASSIGN(auto metrics, MetricsWriter::open(folder / kMetricsFileName, start.state.update));
   Trainer trainer(std::move(run), std::move(sampler), std::move(validator), std::move(metrics), std::move(display));
-  return trainer.train(std::move(state), found ? std::optional<Path>(found->path) : std::nullopt);
+  return trainer.train(std::move(start), options.handover.has_value());
 }
 
 }  // namespace

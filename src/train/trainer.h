@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,22 +21,27 @@ struct RunOptions {
   std::FILE* output = stderr;
   // Runs on this device instead of opening config.device.
   device::Device* device = nullptr;
+  // What a process left that this one replaces (RunSummary::handover); resume_run goes on from there.
+  std::optional<int> handover = {};
 };
 
 struct RunSummary {
   Path run;
-  Path checkpoint;                  // the newest, complete
-  int64_t updates = 0;              // done in the whole run
-  int64_t planned_updates = 0;      // of the resolved configuration
-  bool interrupted = false;         // by SIGINT or SIGTERM; a checkpoint of the last update was written
+  Path checkpoint;              // the newest, complete
+  int64_t updates = 0;          // done in the whole run
+  int64_t planned_updates = 0;  // of the resolved configuration
+  bool interrupted = false;     // by SIGINT or SIGTERM; a checkpoint of the last update was written
+  // The engine has no compile budget left for the next update: a process that replaces this one by exec goes on from
+  // this descriptor. No checkpoint was written for it.
+  std::optional<int> handover = {};
   double loss = 0;                  // mean of the last update's steps
   double validation_loss = 0;       // the last one; NaN where there was none
   double best_validation_loss = 0;  // NaN where there was none
   int64_t best_update = 0;
   double epochs = 0;  // passes over the training text in the whole run
   int64_t parameters = 0;
-  int64_t tokens = 0;              // trained on by this process
-  double seconds = 0;              // of training in this process
+  int64_t tokens = 0;              // trained on by this process and those that it replaced
+  double seconds = 0;              // of training in them
   std::vector<std::string> notes;  // such as a tokenizer smaller than the model
 };
 

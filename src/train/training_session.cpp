@@ -1,14 +1,18 @@
 #include "train/training_session.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "base/check.h"
 #include "base/parallel.h"
 #include "base/signals.h"
+#include "device/open_device.h"
 #include "model/llama.h"
 #include "model/llama_parameters.h"
+#include "plan/pipeline.h"
 #include "plan/plan.h"
+#include "plan/training_plan.h"
 
 namespace millwright::train {
 
@@ -39,8 +43,14 @@ Result<std::unique_ptr<TrainingSession>> TrainingSession::create(const model::Ll
   const auto contents = options.training ? runtime::StoreContents::training : runtime::StoreContents::weights_only;
   MW_ASSIGN(auto store, runtime::ParameterStore::create(parameters, contents));
   std::unique_ptr<TrainingSession> session(new TrainingSession(config, options, std::move(store)));
-  if (options.training) MW_TRY(session->build_training(device));
-  if (options.validation) MW_TRY(session->build_validation(device));
+  const bool has_engine = options.training && !options.pipeline.empty();
+  if (has_engine) {
+    MW_ASSIGN(session->cpu_, device::open_device("cpu"));
+    MW_TRY(session->build_pipeline(device));
+  } else if (options.training) {
+    MW_TRY(session->build_training(device));
+  }
+  if (options.validation) MW_TRY(session->build_validation(has_engine ? *session->cpu_ : device));
   return session;
 }
 
@@ -64,7 +74,28 @@ Status TrainingSession::build_training(device::Device& device) {
   MW_ASSIGN(training_, runtime::ScheduleRunner::create(std::move(plan), device, &store_, std::move(bound),
                                                        {.profile = options_.profile}));
   // The steps' gradients add up to the gradient of the mean loss.
-  training_->set_scalar(loss_scale, static_cast<float>(1.0 / static_cast<double>(options_.accumulate)));
+  training_->set_scalar(loss_scale, static_cast<float>(options_.loss_scale / static_cast<double>(steps_per_update())));
+  return {};
+}
+
+// A step of the engine takes one sequence, so a batch is that many steps.
+Status TrainingSession::build_pipeline(device::Device& engine) {
+  MW_ASSIGN(const plan::Pipeline* pipeline, plan::find_pipeline(options_.pipeline));
+  MW_ASSIGN(auto step, model::build_training_step(
+                           config_, {.batch = 1, .sequence = options_.sequence, .accumulate = steps_per_update() > 1}));
+  MW_ASSIGN(plan::TrainingPlan planned, plan::plan_training(*step.function, *pipeline));
+  tokens_ = step.tokens_input;
+  targets_ = step.targets_input;
+  loss_ = planned.results[step.loss_result];
+  Bindings bound;
+  for (size_t i = 0; i < step.parameter_count; ++i) {
+    bound.emplace_back(step.first_parameter_input + i, store_.master_surface(i));
+    bound.emplace_back(planned.results[step.first_gradient_result + i], store_.gradient_surface(i));
+  }
+  MW_ASSIGN(training_, runtime::ScheduleRunner::create(std::move(planned.plan), *cpu_, &store_, std::move(bound),
+                                                       {.profile = options_.profile, .engine = &engine}));
+  training_->set_scalar(step.loss_scale_input,
+                        static_cast<float>(options_.loss_scale / static_cast<double>(steps_per_update())));
   return {};
 }
 
@@ -88,25 +119,38 @@ void TrainingSession::initialize(uint64_t seed) {
     const auto i = static_cast<size_t>(index);
     model::initialize(parameters[i], seed, store_.master(i));
   });
-  if (options_.training) store_.clear_training_state();
+  if (!options_.training) return;
+  store_.clear_training_state();
+  training_->weights_changed();
 }
 
 Result<UpdateResult> TrainingSession::update(const runtime::UpdateSettings& settings, FillBatch fill) {
   MW_CHECK(training_ != nullptr, "update() of a session that only validates");
   UpdateResult result;
-  for (int64_t step = 0; step < options_.accumulate; ++step) {
+  const int64_t sequences_per_step = options_.pipeline.empty() ? options_.batch : 1;
+  const int64_t steps = steps_per_update();
+  const auto step_size = static_cast<size_t>(sequences_per_step * options_.sequence);
+  std::vector<int32_t> tokens(static_cast<size_t>(options_.batch * options_.sequence));
+  std::vector<int32_t> targets(tokens.size());
+  for (int64_t step = 0; step < steps; ++step) {
     if (interrupted()) return fail(ErrorKind::interrupted, "update {}: interrupted", settings.update);
-    fill(step, training_->surface(tokens_).as<int32_t>(), training_->surface(targets_).as<int32_t>());
+    const size_t begin = static_cast<size_t>(step) * step_size % tokens.size();
+    if (begin == 0) fill(step * sequences_per_step / options_.batch, tokens, targets);
+    std::ranges::copy_n(tokens.begin() + static_cast<ptrdiff_t>(begin), static_cast<ptrdiff_t>(step_size),
+                        training_->surface(tokens_).as<int32_t>().begin());
+    std::ranges::copy_n(targets.begin() + static_cast<ptrdiff_t>(begin), static_cast<ptrdiff_t>(step_size),
+                        training_->surface(targets_).as<int32_t>().begin());
     MW_TRY(training_->run_step());
     const double loss = training_->scalar(loss_);
     if (!std::isfinite(loss)) {
       return fail(ErrorKind::numeric, "update {}: the loss is {}; try a lower learning rate or a smaller clip",
                   settings.update, describe_non_finite(loss));
     }
-    result.loss += loss / static_cast<double>(options_.accumulate);
+    result.loss += loss / static_cast<double>(steps);
   }
   runtime::UpdateSettings clearing = settings;
-  clearing.clear_gradients = options_.accumulate > 1;
+  clearing.clear_gradients = steps > 1;
+  clearing.gradient_scale = 1 / options_.loss_scale;
   MW_ASSIGN(const runtime::UpdateReport report, training_->run_update(clearing));
   result.gradient_norm = report.gradient_norm;
   return result;

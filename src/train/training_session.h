@@ -25,6 +25,9 @@ struct SessionOptions {
   bool training = true;    // can update; else only validate
   bool validation = true;  // can validate
   bool profile = false;
+  // Trains on an engine by this pipeline (plan/pipeline.h); empty: the device runs the whole step.
+  std::string pipeline = {};
+  double loss_scale = 1;  // what the loss is multiplied with before the backward pass; the update divides by it
 };
 
 // Fills tokens and targets, both [batch, sequence], of batch number `index`.
@@ -37,7 +40,8 @@ struct UpdateResult {
 
 class TrainingSession {
  public:
-  // The device must outlive the session.
+  // The device must outlive the session. With a pipeline it is the engine, which runs its programs; the CPU runs what
+  // stands between them, and validates.
   static Result<std::unique_ptr<TrainingSession>> create(const model::LlamaConfig& config,
                                                          const SessionOptions& options, device::Device& device);
 
@@ -45,7 +49,8 @@ class TrainingSession {
   void initialize(uint64_t seed);
 
   // One update of `accumulate` steps on batches 0 … accumulate - 1 of `fill`. Weights and moments stay as they were
-  // where it fails: on a loss or gradient that is not finite, and on an interrupt between two steps.
+  // where it fails: on a loss or gradient that is not finite, on an interrupt between two steps, and, with
+  // ErrorKind::exhausted, where the engine has no compile budget left for it.
   Result<UpdateResult> update(const runtime::UpdateSettings& settings, FillBatch fill);
 
   // The mean loss over `batches` batches. Stops at an interrupt between two batches.
@@ -64,11 +69,14 @@ class TrainingSession {
   TrainingSession(const model::LlamaConfig& config, const SessionOptions& options, runtime::ParameterStore store)
       : config_(config), options_(options), store_(std::move(store)) {}
   Status build_training(device::Device& device);
+  Status build_pipeline(device::Device& engine);
   Status build_validation(device::Device& device);
+  int64_t steps_per_update() const { return options_.accumulate * (options_.pipeline.empty() ? 1 : options_.batch); }
 
   model::LlamaConfig config_;
   SessionOptions options_;
   runtime::ParameterStore store_;
+  std::unique_ptr<device::Device> cpu_;  // beside an engine
   std::unique_ptr<runtime::ScheduleRunner> training_;
   std::unique_ptr<runtime::ScheduleRunner> validation_;
   // Surfaces of the training plan, then of the validation plan.

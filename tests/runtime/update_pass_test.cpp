@@ -71,6 +71,24 @@ double reference_norm(const ParameterStore& store) {
 // fp32 arithmetic of a handful of operations on numbers of about 1.
 constexpr double kTolerance = 2e-6;
 
+// As after a step whose loss was multiplied by 8: the same bits.
+TEST(UpdatePass, DividesGradientsByTheLossScale) {
+  ParameterStore plain = filled_store(5);
+  ParameterStore scaled = filled_store(5);
+  for (size_t i = 0; i < scaled.entries().size(); ++i) {
+    for (float& value : scaled.gradient(i)) value *= 8;
+  }
+  UpdateSettings settings{.learning_rate = 0.01, .weight_decay = 0.1, .clip = 1.0};
+  const auto expected = update_pass(plain, settings);
+  settings.gradient_scale = 0.125;
+  const auto report = update_pass(scaled, settings);
+  EXPECT_EQ(report->gradient_norm, expected->gradient_norm);
+  EXPECT_EQ(report->clip_factor, expected->clip_factor);
+  for (size_t i = 0; i < plain.entries().size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(plain.master(i), scaled.master(i))) << plain.entries()[i].name;
+  }
+}
+
 TEST(UpdatePass, IsAdamWWithDecoupledDecayAndClipping) {
   ParameterStore store = filled_store(1);
   const UpdateSettings settings = typical_settings();

@@ -12,6 +12,8 @@ void add_generate(CommandTree& tree);
 void add_info(CommandTree& tree);
 void add_devices(CommandTree& tree);
 void add_probe(CommandTree& tree);
+void add_plan(CommandTree& tree);
+void add_simulate(CommandTree& tree);
 void add_mil(CommandTree& tree);
 // Reads the finished tree when it runs.
 void add_completion(CommandTree& tree);

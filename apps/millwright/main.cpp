@@ -36,6 +36,8 @@ Status parse_and_run(int argc, const char* const* argv, std::string& name) {
   add_info(tree);
   add_devices(tree);
   add_probe(tree);
+  add_plan(tree);
+  add_simulate(tree);
   add_mil(tree);
   add_completion(tree);
   MW_ASSIGN(const CommandTree::Parsed parsed, tree.parse(argc, argv, name));

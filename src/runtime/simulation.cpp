@@ -23,6 +23,9 @@ constexpr double kOptimizerBytes = 32;
 // A weight is read in fp32 and written in fp16.
 constexpr double kStagedWeightBytes = 6;
 
+// A gradient is added to its buffer in place by the product that computes it (cpu: fuse_matmul): read and written once.
+bool is_accumulation(const mil::Operation& operation) { return plan::model_place(operation).part == "gradients"; }
+
 // Views and constants cost nothing.
 bool is_free(const mil::Operation& operation) {
   const auto& kind = operation.kind();
@@ -30,6 +33,7 @@ bool is_free(const mil::Operation& operation) {
 }
 
 double bytes_of(const mil::Operation& operation) {
+  if (is_accumulation(operation)) return 2 * static_cast<double>(operation.result()->type().bytes());
   double bytes = 0;
   for (const mil::Value* operand : operation.all_operands()) {
     const mil::Operation* producer = operand->producer();

@@ -62,9 +62,10 @@ Status sqrt(Step& s, Expressions& e) {
 }
 
 // z = (x + epsilon)^(-1/2), dz/dx = -z³/2
+// The gradient first: the third power of z alone is out of the range of fp16 where x is as small as 1e-4.
 Status rsqrt(Step& s, Expressions& e) {
   Value* const z = s.result();
-  s.give("x", e.scale(e.mul(s.gradient(), e.mul(square(e, z), z)), -0.5));
+  s.give("x", e.scale(e.mul(e.mul(e.mul(s.gradient(), z), z), z), -0.5));
   return {};
 }
 

@@ -12,6 +12,10 @@ constexpr int64_t kRowBytes = 64;
 
 }  // namespace
 
+bool fills_rows(int64_t width) {
+  return width > 0 && width * static_cast<int64_t>(mil::element_bytes(mil::ElementType::fp16)) % kRowBytes == 0;
+}
+
 const PackedValue* PackedSurface::find(const mil::Value* value) const {
   const auto found =
       std::find_if(values.begin(), values.end(), [&](const PackedValue& packed) { return packed.value == value; });
@@ -24,11 +28,11 @@ Result<PackedSurface> pack(std::span<const mil::Value* const> values, const std:
     const mil::Shape& shape = value->shape();
     const int64_t width = shape.empty() ? 1 : shape.back();
     if (surface.width == 0) surface.width = width;
-    if (width != surface.width || width == 0) {
+    if (width != surface.width) {
       return fail("plan: {} is {}, which cannot share a surface of width {} in {}", value->name().view(),
                   mil::type_text(value->type()), surface.width, name);
     }
-    if (width * static_cast<int64_t>(mil::element_bytes(mil::ElementType::fp16)) % kRowBytes != 0) {
+    if (!fills_rows(width)) {
       return fail(
           "plan: {}: rows of {} fp16 numbers do not fill whole multiples of {} bytes, and no evaluation would take "
           "them "

@@ -27,6 +27,9 @@ struct PackedSurface {
   const PackedValue* find(const mil::Value* value) const;
 };
 
+// Whether rows of so many fp16 numbers lie in a surface without gaps.
+bool fills_rows(int64_t width);
+
 // Fails where the last axes of the values differ in length or do not fill the engine's rows; `name` is that of the
 // segment.
 Result<PackedSurface> pack(std::span<const mil::Value* const> values, const std::string& name);

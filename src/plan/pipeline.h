@@ -1,10 +1,12 @@
-// Pipelines: named sets of placement and weight policy. A pipeline says what each operation of a training step belongs
-// to, by its scope in the model; docs/planner.md draws them.
+// Pipelines: named sets of placement and weight policy. A pipeline says which program each operation of a training step
+// belongs to, by its scope in the model; docs/planner.md draws them.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -16,13 +18,20 @@ enum class WeightPolicy : uint8_t {
   surfaces,   // inputs of their own, a surface per weight; layers share the programs, which are compiled once
 };
 
-// Part of a layer's pass: operations of one scope that stand together.
+// Where mask and softmax of attention are computed.
+enum class Attention : uint8_t {
+  fused,  // inside a program, with an additive mask
+  split,  // on the CPU in fp32, between a program for the scores and one for what they weigh
+};
+
+// Operations of one scope that stand together. Empty words fit all.
 struct SegmentRule {
-  std::string_view part;         // of the model: "attention", "ffn", "classifier"
-  std::string_view operations;   // a label behind the part ("rope_q", also "rope_q.first"); empty: every one
-  bool is_gradient = false;      // of the operations of the backward pass
-  std::string_view segment;      // the engine program that they become; empty: the CPU runs them
-  std::string_view reason = {};  // of a placement on the CPU
+  std::string_view part;        // of the model: "attention", "ffn", "classifier", "loss"
+  std::string_view operations;  // a label behind the part ("rope_q", also "rope_q.first")
+  bool is_gradient = false;     // of the operations of the backward pass
+  std::string_view segment;     // the engine program that they become; empty: the CPU runs them
+  std::string_view reason = {};
+  std::string_view kind = {};  // of operation
 };
 
 // A forward value that its program gives out, because others need it. What is not listed is computed again where it is
@@ -34,15 +43,21 @@ struct Tap {
 };
 
 struct Pipeline {
-  std::string_view name;
-  std::string_view summary;  // one line for --help
+  std::string name;
   WeightPolicy weights = WeightPolicy::constants;
-  std::span<const SegmentRule> segments;  // the first that fits an operation places it
-  std::span<const Tap> taps;
+  std::vector<SegmentRule> segments;  // the first that fits an operation places it
+  std::vector<Tap> taps;
 };
 
-std::span<const Pipeline> pipelines();
+struct PipelineDescription {
+  std::string_view name;
+  std::string_view summary;  // one line for --help
+};
+std::span<const PipelineDescription> pipelines();
+
 // An error lists the names.
-Result<const Pipeline*> find_pipeline(std::string_view name);
+Result<Pipeline> make_pipeline(std::string_view name, Attention attention = Attention::fused);
+// "fused" and "split".
+Result<Attention> find_attention(std::string_view name);
 
 }  // namespace millwright::plan

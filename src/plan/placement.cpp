@@ -17,8 +17,9 @@ std::string take_front(std::string_view& text) {
   return front;
 }
 
-// Operations that serve the gradient of one parameter alone: nothing of the backward pass waits for them.
-std::unordered_set<const mil::Operation*> parameter_gradients(const mil::Function& function) {
+// Operations that serve one result of the function alone, with the number of that result: nothing of the backward pass
+// waits for them. Those of the loss, result 0, are left out.
+std::unordered_map<const mil::Operation*, size_t> single_gradients(const mil::Function& function) {
   constexpr size_t kNone = std::numeric_limits<size_t>::max();
   constexpr size_t kSeveral = kNone - 1;
   std::unordered_map<const mil::Value*, size_t> result_numbers;
@@ -29,7 +30,7 @@ std::unordered_set<const mil::Operation*> parameter_gradients(const mil::Functio
   std::vector<const mil::Operation*> operations;
   for (const auto& operation : function.block().operations()) operations.push_back(operation.get());
   std::unordered_map<const mil::Operation*, size_t> reached;  // the one result of the function that it serves
-  std::unordered_set<const mil::Operation*> found;
+  std::unordered_map<const mil::Operation*, size_t> found;
   for (auto it = operations.rbegin(); it != operations.rend(); ++it) {
     size_t serves = kNone;
     const auto add = [&](size_t result) {
@@ -41,10 +42,21 @@ std::unordered_set<const mil::Operation*> parameter_gradients(const mil::Functio
       for (const mil::Operation* user : value->users()) add(reached.at(user));
     }
     reached[*it] = serves;
-    const bool is_gradient = serves != kNone && serves != kSeveral && serves != 0;  // result 0 is the loss
-    if (is_gradient && !(*it)->is_const()) found.insert(*it);
+    const bool is_gradient = serves != kNone && serves != kSeveral && serves != 0;
+    if (is_gradient && !(*it)->is_const()) found[*it] = serves;
   }
   return found;
+}
+
+// Where in the model the parameter of a gradient is used: the place of what computes it, behind its accumulation.
+std::string scope_of(const mil::Value* gradient) {
+  const mil::Operation* operation = gradient->producer();
+  ModelPlace place = model_place(*operation);
+  if (place.part == "gradients" && operation->operand("y") != nullptr &&
+      operation->operand("y")->producer() != nullptr) {
+    place = model_place(*operation->operand("y")->producer());
+  }
+  return place.layer + '.' + place.part;
 }
 
 }  // namespace
@@ -73,27 +85,33 @@ bool is_under(std::string_view operation, std::string_view label) {
 }
 
 Placements place(const mil::Function& function, const Pipeline& pipeline) {
-  const auto gradients = parameter_gradients(function);
+  const auto gradients = single_gradients(function);
+  std::vector<std::string> scopes;  // by result
+  for (const mil::Value* result : function.results()) scopes.push_back(scope_of(result));
   Placements placements;
   for (const auto& operation : function.block().operations()) {
     if (operation->is_const()) continue;
-    if (gradients.contains(operation.get())) {
+    const ModelPlace place = model_place(*operation);
+    const auto gradient = gradients.find(operation.get());
+    const bool is_deferrable = gradient != gradients.end();
+    // Of a parameter of this scope, or its accumulation. The gradient of the first layer's activations serves the
+    // embedding alone as well, but it is no product with a weight's input.
+    if (is_deferrable && (place.part == "gradients" || scopes[gradient->second] == place.layer + '.' + place.part)) {
       placements[operation.get()] = {"", "gradients of parameters are summed in fp32", true};
       continue;
     }
-    const ModelPlace place = model_place(*operation);
-    OperationPlacement placement{"", "the pipeline leaves it on the CPU", false};
+    OperationPlacement placement{"", "the pipeline leaves it on the CPU", is_deferrable};
     for (const SegmentRule& rule : pipeline.segments) {
       const bool fits = rule.part == place.part && rule.is_gradient == place.is_gradient &&
-                        is_under(place.operation, rule.operations);
+                        is_under(place.operation, rule.operations) &&
+                        (rule.kind.empty() || operation->kind() == rule.kind);
       if (!fits) continue;
       if (!rule.segment.empty()) {
+        placement.is_deferrable = false;
         placement.segment =
             place.layer.empty() ? std::string(rule.segment) : place.layer + '.' + std::string(rule.segment);
-        placement.reason = "matrix products and what stands between them";
-      } else {
-        placement.reason = rule.reason;
       }
+      placement.reason = rule.reason;
       break;
     }
     placements[operation.get()] = std::move(placement);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -35,6 +36,8 @@ struct PlannedProgram {
 struct PlannedSurface {
   std::string name;
   mil::Type type;
+  // An earlier surface of as many bytes whose memory it has, because nobody needs that one any more.
+  std::optional<size_t> shares = {};
 };
 
 // Runs a program once per step. A result that aliases an input has that input's surface.
@@ -52,6 +55,7 @@ struct Task {
   std::variant<EvaluateTask, UpdateTask> action;
   std::vector<size_t> after;  // tasks that come first, all with a smaller index
   bool can_wait = false;      // nothing but the update waits for it
+  bool is_backward = false;   // its results are scaled gradients in fp16, whose head-room is watched
 };
 
 // A parameter that programs take as an input: rounded to fp16 into a surface of its own before the first step of an

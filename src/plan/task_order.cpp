@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "plan/surface_sharing.h"
+
 namespace millwright::plan {
 namespace {
 
@@ -28,14 +30,16 @@ void order_tasks(Plan& plan) {
       continue;
     }
     for (const size_t surface : evaluate->inputs) {
-      if (traffic[surface].writer) add(task.after, *traffic[surface].writer);
+      const Traffic& memory = traffic[memory_of(plan, surface)];
+      if (memory.writer) add(task.after, *memory.writer);
     }
     for (const size_t surface : evaluate->outputs) {
-      if (traffic[surface].writer) add(task.after, *traffic[surface].writer);
-      for (const size_t reader : traffic[surface].readers) add(task.after, reader);
+      const Traffic& memory = traffic[memory_of(plan, surface)];
+      if (memory.writer) add(task.after, *memory.writer);
+      for (const size_t reader : memory.readers) add(task.after, reader);
     }
-    for (const size_t surface : evaluate->inputs) traffic[surface].readers.push_back(i);
-    for (const size_t surface : evaluate->outputs) traffic[surface] = {i, {}};
+    for (const size_t surface : evaluate->inputs) traffic[memory_of(plan, surface)].readers.push_back(i);
+    for (const size_t surface : evaluate->outputs) traffic[memory_of(plan, surface)] = {i, {}};
     std::sort(task.after.begin(), task.after.end());
   }
 }

@@ -5,7 +5,7 @@
 
 namespace millwright::plan {
 
-// Fills in Task::after from the surfaces and memory that the tasks read and write: a reader waits for the last writer,
+// Fills in Task::after from the memory that the tasks read and write: a reader waits for the last writer,
 // a writer for the readers of what it replaces. The update waits for everything. What `after` held before is dropped.
 void order_tasks(Plan& plan);
 

@@ -10,6 +10,7 @@
 #include "plan/engine_program.h"
 #include "plan/placement.h"
 #include "plan/segmentation.h"
+#include "plan/surface_sharing.h"
 #include "plan/task_order.h"
 
 namespace millwright::plan {
@@ -37,14 +38,15 @@ class TrainingPlanner {
     }
     for (size_t i = 0; i < segments_.size(); ++i) {
       if (segments_[i].kind == Segment::Kind::engine) {
-        add_engine_task(i, std::move(programs[i]));
+        MW_TRY(add_engine_task(i, std::move(programs[i])));
       } else if (!segments_[i].operations.empty() || segments_[i].staged) {
         add_cpu_task(i);
       }
     }
     plan_.plan.tasks.push_back({"update", UpdateTask{}, {}});
-    order_tasks(plan_.plan);
     for (const Value* result : function_.results()) plan_.results.push_back(surfaces_.at(result));
+    share_surfaces(plan_.plan, function_.inputs().size(), plan_.results);
+    order_tasks(plan_.plan);
     return std::move(plan_);
   }
 
@@ -83,7 +85,7 @@ class TrainingPlanner {
     return plan_.plan.programs.size() - 1;
   }
 
-  void add_engine_task(size_t index, EngineProgram lowered) {
+  Status add_engine_task(size_t index, EngineProgram lowered) {
     const Segment& segment = segments_[index];
     EvaluateTask task{0, {input_of(index)}, {output_of(index)}};
     if (pipeline_.weights == WeightPolicy::constants) {
@@ -92,11 +94,21 @@ class TrainingPlanner {
       plan_.plan.programs[task.program].weights = std::move(lowered.weights);
     } else {
       for (const ProgramWeight& weight : lowered.weights) {
-        task.inputs.push_back(half_of(weight.surface, lowered.function->inputs()[weight.input]->type()));
+        const mil::Type& type = lowered.function->inputs()[weight.input]->type();
+        if (!fills_rows(type.shape().back())) {
+          return fail(
+              "plan: {} as an input of {} is {}, whose rows do not fill whole multiples of 64 bytes (C30); use a model "
+              "whose "
+              "dimensions are multiples of 32, or --pipeline static",
+              plan_.plan.surfaces[weight.surface].name, segment.name, mil::type_text(type));
+        }
+        task.inputs.push_back(half_of(weight.surface, type));
       }
       task.program = shared_program(segment, std::move(lowered.function));
     }
-    plan_.plan.tasks.push_back({segment.name, std::move(task), {}});
+    const bool is_backward = model_place(*segment.operations.back()).is_gradient;
+    plan_.plan.tasks.push_back({segment.name, std::move(task), {}, false, is_backward});
+    return {};
   }
 
   // The fp16 surface of a parameter; every program that multiplies by it reads the same.

@@ -66,8 +66,10 @@ device::Surface ParameterStore::gradient_surface(size_t index) {
   return device::Surface::view(type_of(entries_.at(index)), gradient(index).data());
 }
 
+void ParameterStore::clear_gradients() { clear(gradients_); }
+
 void ParameterStore::clear_training_state() {
-  clear(gradients_);
+  clear_gradients();
   clear(first_moments_);
   clear(second_moments_);
 }

@@ -58,6 +58,7 @@ class ParameterStore {
   device::Surface master_surface(size_t index);
   device::Surface gradient_surface(size_t index);
 
+  void clear_gradients();
   // Gradients and moments back to zero.
   void clear_training_state();
 

@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "mil/bind_constants.h"
 #include "runtime/engine_weights.h"
+#include "runtime/half_magnitude.h"
 
 namespace millwright::runtime {
 
@@ -37,7 +38,9 @@ Result<std::vector<device::Surface>> make_surfaces(const plan::Plan& plan,
   std::vector<device::Surface> surfaces;
   surfaces.reserve(places.size());
   for (size_t i = 0; i < places.size(); ++i) {
-    if (!places[i]) {
+    if (!places[i] && plan.surfaces[i].shares) {
+      places[i] = device::Surface::view(plan.surfaces[i].type, surfaces[*plan.surfaces[i].shares].data());
+    } else if (!places[i]) {
       MW_ASSIGN(places[i], device::Surface::allocate(plan.surfaces[i].type));
       own_bytes += static_cast<int64_t>(places[i]->bytes());
     }
@@ -183,10 +186,23 @@ Status ScheduleRunner::run_step() {
   return run_step_tasks(plan_, step_tasks_, [this](size_t task) -> Status {
     const auto start = Clock::now();
     MW_TRY(requests_[task]->evaluate());
+    if (plan_.tasks[task].is_backward) watch(task);
     phases_[task].seconds += seconds_since(start);
     ++phases_[task].calls;
     return {};
   });
+}
+
+// What the program took and gave: a gradient that is infinite when it comes in may go out as zero (C59). On the thread
+// of the engine's queue, which alone looks at the number while a step runs.
+void ScheduleRunner::watch(size_t task) {
+  const auto& evaluate = std::get<plan::EvaluateTask>(plan_.tasks[task].action);
+  const auto look_at = [&](size_t surface) {
+    const double largest = largest_magnitude(surfaces_[surface].as<uint16_t>());
+    if (!(largest <= largest_gradient_)) largest_gradient_ = largest;
+  };
+  look_at(evaluate.inputs.front());  // activations; weights stand behind them
+  for (const size_t surface : evaluate.outputs) look_at(surface);
 }
 
 Result<UpdateReport> ScheduleRunner::run_update(const UpdateSettings& settings) {

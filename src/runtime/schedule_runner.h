@@ -42,6 +42,10 @@ class ScheduleRunner {
   // budget is too small for that, it fails with ErrorKind::exhausted before anything has changed: another process can
   // go on from the state of the store.
   Status run_step();
+  // The largest magnitude that backward programs of the engine have taken or given out since it was reset; not finite
+  // after an overflow.
+  double largest_gradient() const { return largest_gradient_; }
+  void reset_largest_gradient() { largest_gradient_ = 0; }
   // Masters were changed by others than run_update.
   void weights_changed();
   // The update tasks, after the last step of an update.
@@ -63,6 +67,7 @@ class ScheduleRunner {
   Status bind_requests();
   bool has_engine_weights() const;
   std::vector<StepTask> list_step_tasks() const;
+  void watch(size_t task);
   Status check_budget() const;
   Status refresh_weights();
 
@@ -76,6 +81,7 @@ class ScheduleRunner {
   std::vector<std::unique_ptr<device::Request>> requests_;        // one per task, none for an update
   std::vector<StepTask> step_tasks_;                              // the evaluations
   std::vector<PhaseTime> phases_;                                 // one per task
+  double largest_gradient_ = 0;
   PhaseTime weights_phase_{"weights", 0, 0};
   int64_t own_surface_bytes_ = 0;
 };

@@ -10,7 +10,7 @@ namespace {
 class PlacementOfStatic : public ::testing::Test {
  protected:
   PlacementOfStatic()
-      : function_(training_step(two_layers(), 64)), placements_(place(*function_, **find_pipeline("static"))) {}
+      : function_(training_step(two_layers(), 64)), placements_(place(*function_, *make_pipeline("static"))) {}
 
   const OperationPlacement& of(std::string_view label, const mil::Shape& shape = {}) const {
     const mil::Operation* operation = find_operation(*function_, label, shape);
@@ -84,9 +84,9 @@ TEST(IsUnder, AsksForWholeWordsOfALabel) {
   EXPECT_FALSE(is_under("rope", "rope_q"));
 }
 
-TEST(FindPipeline, ListsTheNamesItKnows) {
-  EXPECT_TRUE(find_pipeline("static").has_value());
-  EXPECT_EQ(find_pipeline("statik").error().message, "unknown pipeline \"statik\"; did you mean static?");
+TEST(MakePipeline, ListsTheNamesItKnows) {
+  EXPECT_TRUE(make_pipeline("static").has_value());
+  EXPECT_EQ(make_pipeline("statik").error().message, "unknown pipeline \"statik\"; did you mean static?");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ std::vector<std::string> labels(const std::vector<const mil::Value*>& values) {
 class SegmentsOfStatic : public ::testing::Test {
  protected:
   SegmentsOfStatic() : function_(training_step(two_layers())) {
-    const Pipeline& pipeline = **find_pipeline("static");
+    const Pipeline pipeline = *make_pipeline("static");
     auto segments = cut(*function_, place(*function_, pipeline), pipeline);
     EXPECT_TRUE(segments.has_value()) << segments.error().message;
     segments_ = std::move(*segments);
@@ -104,9 +104,9 @@ TEST(Cut, RefusesProgramsThatWaitForEachOther) {
   const auto function = training_step(two_layers());
   // Products on the engine, what stands between them on the CPU: the program waits for itself by way of the CPU, which
   // is fine; two programs that alternate are not.
-  static constexpr SegmentRule rules[] = {
+  const std::vector<SegmentRule> rules = {
       {"ffn", "w1", false, "odd"}, {"ffn", "w2", false, "odd"}, {"ffn", "hidden", false, "even"}};
-  const Pipeline pipeline{"test", "", WeightPolicy::constants, rules, {}};
+  const Pipeline pipeline{"test", WeightPolicy::constants, rules, {}};
   const auto segments = cut(*function, place(*function, pipeline), pipeline);
   ASSERT_FALSE(segments.has_value());
   EXPECT_EQ(
@@ -117,8 +117,8 @@ TEST(Cut, RefusesProgramsThatWaitForEachOther) {
 
 TEST(Cut, RefusesToMultiplyByAWeightTwice) {
   const auto function = training_step(two_layers());
-  const Pipeline& complete = **find_pipeline("static");
-  const Pipeline pipeline{"test", "", WeightPolicy::constants, complete.segments, {}};
+  const Pipeline complete = *make_pipeline("static");
+  const Pipeline pipeline{"test", WeightPolicy::constants, complete.segments, {}};
   const auto segments = cut(*function, place(*function, pipeline), pipeline);
   ASSERT_FALSE(segments.has_value());
   EXPECT_THAT(segments.error().message, ::testing::EndsWith("the pipeline test lacks a tap for it"));

@@ -13,7 +13,7 @@ namespace millwright::plan {
 namespace {
 
 TrainingPlan static_plan(const model::LlamaConfig& config, int64_t sequence = 32) {
-  auto plan = plan_training(*training_step(config, sequence), **find_pipeline("static"));
+  auto plan = plan_training(*training_step(config, sequence), *make_pipeline("static"));
   EXPECT_TRUE(plan.has_value()) << plan.error().message;
   return std::move(*plan);
 }
@@ -109,10 +109,57 @@ TEST(StaticPlan, UsesWeightsInBothOrientations) {
   for (const ProgramWeight& weight : program(plan, "layers.1.ffn_backward").weights) EXPECT_TRUE(weight.transposed);
 }
 
+model::LlamaConfig twelve_layers() {
+  model::LlamaConfig config = two_layers();
+  config.layers = 12;
+  return config;
+}
+
+CompileCounts counts_of(std::string_view pipeline, Attention attention) {
+  const auto plan = plan_training(*training_step(twelve_layers()), *make_pipeline(pipeline, attention));
+  EXPECT_TRUE(plan.has_value()) << plan.error().message;
+  EXPECT_TRUE(verify(plan->plan).has_value());
+  return compile_counts(plan->plan);
+}
+
+// As published: 86 compiles per batch of steps and 13 once, 99 in the first (training.md section 3).
+TEST(StaticOffloadPlan, CompilesNinetyNineProgramsAndEightySixForEachUpdate) {
+  const CompileCounts counts = counts_of("static-offload", Attention::fused);
+  EXPECT_EQ(counts.first, 99);
+  EXPECT_EQ(counts.per_update, 86);
+}
+
+// A program for the scores and one for what they weigh: seven per layer, six of them with weights. Both fit the budget
+// of 119.
+TEST(SplitAttention, HasSevenProgramsPerLayer) {
+  const CompileCounts fixed = counts_of("static", Attention::split);
+  EXPECT_EQ(fixed.first, 84);
+  EXPECT_EQ(fixed.per_update, 72);
+  const CompileCounts offload = counts_of("static-offload", Attention::split);
+  EXPECT_EQ(offload.first, 111);
+  EXPECT_EQ(offload.per_update, 98);
+  const CompileCounts shared = counts_of("dynamic", Attention::split);
+  EXPECT_EQ(shared.first, 7);
+  EXPECT_EQ(shared.per_update, 0);
+}
+
+TEST(SplitAttention, LeavesNoSoftmaxToTheEngine) {
+  for (const char* pipeline : {"static", "dynamic"}) {
+    const auto plan = plan_training(*training_step(two_layers()), *make_pipeline(pipeline, Attention::split));
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    for (const PlannedProgram& planned : plan->plan.programs) {
+      if (planned.target != Target::engine) continue;
+      for (const auto& operation : planned.program->function("main")->block().operations()) {
+        EXPECT_NE(operation->kind(), "softmax") << planned.name;
+      }
+    }
+  }
+}
+
 TEST(DynamicPlan, SharesSixProgramsBetweenAllLayers) {
   model::LlamaConfig config = two_layers();
   config.layers = 12;
-  const auto plan = plan_training(*training_step(config), **find_pipeline("dynamic"));
+  const auto plan = plan_training(*training_step(config), *make_pipeline("dynamic"));
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
   EXPECT_TRUE(verify(plan->plan).has_value());
   const CompileCounts counts = compile_counts(plan->plan);
@@ -121,8 +168,20 @@ TEST(DynamicPlan, SharesSixProgramsBetweenAllLayers) {
   EXPECT_EQ(plan->plan.staged_weights.size(), 12u * 7);  // q, k, v, o, gate, up, down; once for both passes
 }
 
+TEST(DynamicPlan, RefusesWeightsThatTheEngineWouldPad) {
+  model::LlamaConfig config = two_layers();
+  config.hidden_dim = 48;
+  const auto plan = plan_training(*training_step(config), *make_pipeline("dynamic"));
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_EQ(
+      plan.error().message,
+      "plan: model_layers_0_mlp_down_proj_weight as an input of layers.0.ffn_forward is tensor<fp16, [1, 32, 1, 48]>, "
+      "whose rows do not fill whole multiples of 64 bytes (C30); use a model whose dimensions are multiples of 32, or "
+      "--pipeline static");
+}
+
 TEST(DynamicPlan, KeepsEveryRuleOfTheChip) {
-  const auto plan = plan_training(*training_step(two_layers()), **find_pipeline("dynamic"));
+  const auto plan = plan_training(*training_step(two_layers()), *make_pipeline("dynamic"));
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
   for (const PlannedProgram& planned : plan->plan.programs) {
     if (planned.target != Target::engine) continue;
@@ -134,7 +193,7 @@ TEST(DynamicPlan, KeepsEveryRuleOfTheChip) {
 }
 
 TEST(StaticPlan, RefusesASequenceThatTheEngineCannotTake) {
-  const auto plan = plan_training(*training_step(two_layers(), 40), **find_pipeline("static"));
+  const auto plan = plan_training(*training_step(two_layers(), 40), *make_pipeline("static"));
   ASSERT_FALSE(plan.has_value());
   EXPECT_THAT(plan.error().message, ::testing::HasSubstr("use a sequence whose length is a multiple of 32"));
 }

@@ -77,8 +77,9 @@ void add_settings(Command& command, TrainCommand& options) {
     }
     if (setting.key == "device") option.words = {"cpu", "emulated"};
     if (setting.key == "chip") option.words.assign(ane::profile_names().begin(), ane::profile_names().end());
+    if (setting.key == "attention") option.words = {"fused", "split"};
     if (setting.key == "pipeline") {
-      for (const plan::Pipeline& pipeline : plan::pipelines()) option.words.emplace_back(pipeline.name);
+      for (const auto& pipeline : plan::pipelines()) option.words.emplace_back(pipeline.name);
     }
   }
 }

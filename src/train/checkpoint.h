@@ -39,6 +39,9 @@ struct CheckpointState {
   // Of the run so far; absent before the first validation.
   std::optional<double> best_validation_loss;
   int64_t best_update = 0;
+  // Of a run on an engine; absent where it never changes.
+  std::optional<double> loss_scale;
+  int64_t quiet_updates = 0;  // LossScale::quiet
   int64_t seed = 0;
   std::string data_hash;
   std::string tokenizer_hash;

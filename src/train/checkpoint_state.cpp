@@ -90,6 +90,13 @@ Result<CheckpointState> parse_run_state(std::string_view text, const std::string
   MW_ASSIGN(state.validation_loss, json_optional_number(object, "validation_loss", source));
   MW_ASSIGN(state.best_validation_loss, json_optional_number(object, "best_validation_loss", source));
   MW_ASSIGN(state.best_update, json_integer(object, "best_update", source, 0, kMostUpdates));
+  MW_ASSIGN(state.loss_scale, json_optional_number(object, "loss_scale", source));
+  if (state.loss_scale && !(*state.loss_scale > 0)) {
+    return fail("{}: \"loss_scale\": expected more than 0, found {}", source, *state.loss_scale);
+  }
+  if (state.loss_scale) {
+    MW_ASSIGN(state.quiet_updates, json_integer(object, "quiet_updates", source, 0, kMostUpdates));
+  }
   MW_ASSIGN(state.seed, json_integer(object, "seed", source, 0));
   MW_ASSIGN(state.data_hash, json_hash(object, "data_hash", source));
   MW_ASSIGN(state.tokenizer_hash, json_hash(object, "tokenizer_hash", source));
@@ -119,19 +126,23 @@ std::string checkpoint_state_text(const CheckpointState& state) {
   for (const CheckpointFile& file : state.files) {
     files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.hash}});
   }
-  const Json object = {{"format", kFormat},
-                       {"version", state.version},
-                       {"update", state.update},
-                       {"position", state.position},
-                       {"tokens", state.tokens},
-                       {"loss", state.loss},
-                       {"validation_loss", optional_json(state.validation_loss)},
-                       {"best_validation_loss", optional_json(state.best_validation_loss)},
-                       {"best_update", state.best_update},
-                       {"seed", state.seed},
-                       {"data_hash", state.data_hash},
-                       {"tokenizer_hash", state.tokenizer_hash},
-                       {"files", files}};
+  Json object = {{"format", kFormat},
+                 {"version", state.version},
+                 {"update", state.update},
+                 {"position", state.position},
+                 {"tokens", state.tokens},
+                 {"loss", state.loss},
+                 {"validation_loss", optional_json(state.validation_loss)},
+                 {"best_validation_loss", optional_json(state.best_validation_loss)},
+                 {"best_update", state.best_update},
+                 {"seed", state.seed},
+                 {"data_hash", state.data_hash},
+                 {"tokenizer_hash", state.tokenizer_hash},
+                 {"files", files}};
+  if (state.loss_scale) {
+    object["loss_scale"] = *state.loss_scale;
+    object["quiet_updates"] = state.quiet_updates;
+  }
   return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -46,21 +46,14 @@ TrainConfig with_absolute_paths(TrainConfig config) {
 }
 
 constexpr const char* kDefaultPipeline = "static";
-// Published pipelines train at 256 to 65,536; the product of a gradient and a weight must stay below 2^15 (C52).
-constexpr double kEngineLossScale = 1024;
-
 std::string pipeline_of(const TrainConfig& config) {
   if (config.device == "cpu") return "";
   return config.pipeline.empty() ? kDefaultPipeline : config.pipeline;
 }
 
-double loss_scale_of(const TrainConfig& config) {
-  if (config.loss_scale > 0) return config.loss_scale;
-  return config.device == "cpu" ? 1 : kEngineLossScale;
-}
-
 Result<std::unique_ptr<TrainingSession>> make_session(const TrainConfig& config, const model::LlamaConfig& model,
                                                       const TrainingText& text, device::Device& device) {
+  MW_ASSIGN(const plan::Attention attention, plan::find_attention(config.attention));
   return TrainingSession::create(model,
                                  {.batch = config.batch,
                                   .sequence = config.sequence,
@@ -68,7 +61,8 @@ Result<std::unique_ptr<TrainingSession>> make_session(const TrainConfig& config,
                                   .validation = can_validate(text, config.sequence),
                                   .profile = config.profile,
                                   .pipeline = pipeline_of(config),
-                                  .loss_scale = loss_scale_of(config)},
+                                  .attention = attention,
+                                  .loss_scale = config.loss_scale},
                                  device);
 }
 

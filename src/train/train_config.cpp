@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/spelling.h"
+#include "plan/pipeline.h"
 
 namespace millwright::train {
 
@@ -64,15 +65,18 @@ const std::vector<Setting>& table() {
        kSmallest, 1},
       {"clip", "Optimization", "X", "largest global gradient norm; 0: no clipping", &C::clip, Effect::numbers, 0, 1e30},
       {"loss_scale", "Optimization", "X",
-       "what the loss is multiplied with before the backward pass; 0: 1024 on an engine, else 1", &C::loss_scale,
-       Effect::numbers, 0, 16777216},
+       "what the loss is multiplied with before the backward pass; 0: follows head-room on an engine, else 1",
+       &C::loss_scale, Effect::numbers, 0, 16777216},
       {"seed", "Optimization", "N", "of initial weights and shuffling", &C::seed, Effect::numbers, 0, kMost},
 
       {"out", "Run", "DIR", "run folder to make", &C::out, Effect::bookkeeping},
       {"device", "Run", "NAME", "where programs run: cpu, emulated", &C::device},
       {"chip", "Run", "NAME", "the chip that the emulated engine is: m1 to m5, with variants", &C::chip},
-      {"pipeline", "Run", "NAME", "how a step uses the engine: static, dynamic; empty: static, and none on the cpu device",
+      {"pipeline", "Run", "NAME",
+       "how a step uses the engine: static, static-offload, dynamic; empty: static, and none on the cpu device",
        &C::pipeline},
+      {"attention", "Run", "NAME", "where an engine's mask and softmax are computed: fused, or split to the CPU",
+       &C::attention},
       {"threads", "Run", "N", "threads to use; 0: as many as this process may", &C::threads, Effect::bookkeeping, 0,
        4096},
       {"validation_every", "Run", "N", "updates between validations; 0: only at checkpoints", &C::validation_every,
@@ -218,6 +222,7 @@ Status validate(const TrainConfig& config) {
   }
   if (config.data.empty()) return fail("data: no text given; name at least one file or folder");
   if (config.model.empty()) return fail("model: expected a preset's name or the path of a config.json, found \"\"");
+  MW_TRY(plan::find_attention(config.attention));
   if (config.device == "cpu" && !config.pipeline.empty()) {
     return fail("pipeline: {} needs an engine, and the device is cpu; use --device emulated", config.pipeline);
   }

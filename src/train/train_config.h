@@ -52,6 +52,7 @@ struct TrainConfig {
   std::string device = "cpu";
   std::string chip = "m4";
   std::string pipeline;
+  std::string attention = "fused";
   int64_t threads = 0;
   int64_t validation_every = 100;
   int64_t validation_batches = 16;

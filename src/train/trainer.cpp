@@ -125,6 +125,10 @@ Status Trainer::record(int64_t update, const UpdateResult& result, double second
   state_.position += config_.accumulate;
   state_.tokens += tokens;
   state_.loss = result.loss;
+  if (run_.session->loss_scale().is_adaptive) {
+    state_.loss_scale = run_.session->loss_scale().scale;
+    state_.quiet_updates = run_.session->loss_scale().quiet;
+  }
   state_.validation_loss.reset();
   const double speed = static_cast<double>(tokens) / std::max(seconds, 1e-9);
   speed_ = speed_ == 0 ? speed : (1 - kSpeedShare) * speed_ + kSpeedShare * speed;
@@ -358,6 +362,7 @@ Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const
     MW_ASSIGN(start, restore_checkpoint(folder, run));
   }
 
+  if (start.state.loss_scale) run.session->set_loss_scale(*start.state.loss_scale, start.state.quiet_updates);
   MW_ASSIGN(auto sampler, text::BatchSampler::create(run.text.train, run.config.sequence, run.config.batch,
                                                      static_cast<uint64_t>(run.config.seed)));
   std::optional<Validator> validator;

@@ -43,6 +43,9 @@ Result<std::unique_ptr<TrainingSession>> TrainingSession::create(const model::Ll
   const auto contents = options.training ? runtime::StoreContents::training : runtime::StoreContents::weights_only;
   MW_ASSIGN(auto store, runtime::ParameterStore::create(parameters, contents));
   std::unique_ptr<TrainingSession> session(new TrainingSession(config, options, std::move(store)));
+  session->loss_scale_.is_adaptive = options.loss_scale == 0 && !options.pipeline.empty();
+  if (options.loss_scale > 0) session->loss_scale_.scale = options.loss_scale;
+  if (options.loss_scale == 0 && options.pipeline.empty()) session->loss_scale_.scale = 1;
   const bool has_engine = options.training && !options.pipeline.empty();
   if (has_engine) {
     MW_ASSIGN(session->cpu_, device::open_device("cpu"));
@@ -64,7 +67,7 @@ Status TrainingSession::build_training(device::Device& device) {
   tokens_ = task.inputs[step.tokens_input];
   targets_ = task.inputs[step.targets_input];
   loss_ = task.outputs[step.loss_result];
-  const size_t loss_scale = task.inputs[step.loss_scale_input];
+  loss_scale_surface_ = task.inputs[step.loss_scale_input];
   Bindings bound;
   bind_masters(bound, task.inputs, step.first_parameter_input, store_);
   // Without accumulation the results overwrite the store's gradients; with it, each aliases the input it adds to.
@@ -73,17 +76,15 @@ Status TrainingSession::build_training(device::Device& device) {
   }
   MW_ASSIGN(training_, runtime::ScheduleRunner::create(std::move(plan), device, &store_, std::move(bound),
                                                        {.profile = options_.profile}));
-  // The steps' gradients add up to the gradient of the mean loss.
-  training_->set_scalar(loss_scale, static_cast<float>(options_.loss_scale / static_cast<double>(steps_per_update())));
   return {};
 }
 
 // A step of the engine takes one sequence, so a batch is that many steps.
 Status TrainingSession::build_pipeline(device::Device& engine) {
-  MW_ASSIGN(const plan::Pipeline* pipeline, plan::find_pipeline(options_.pipeline));
+  MW_ASSIGN(const plan::Pipeline pipeline, plan::make_pipeline(options_.pipeline, options_.attention));
   MW_ASSIGN(auto step, model::build_training_step(
                            config_, {.batch = 1, .sequence = options_.sequence, .accumulate = steps_per_update() > 1}));
-  MW_ASSIGN(plan::TrainingPlan planned, plan::plan_training(*step.function, *pipeline));
+  MW_ASSIGN(plan::TrainingPlan planned, plan::plan_training(*step.function, pipeline));
   tokens_ = step.tokens_input;
   targets_ = step.targets_input;
   loss_ = planned.results[step.loss_result];
@@ -94,8 +95,7 @@ Status TrainingSession::build_pipeline(device::Device& engine) {
   }
   MW_ASSIGN(training_, runtime::ScheduleRunner::create(std::move(planned.plan), *cpu_, &store_, std::move(bound),
                                                        {.profile = options_.profile, .engine = &engine}));
-  training_->set_scalar(step.loss_scale_input,
-                        static_cast<float>(options_.loss_scale / static_cast<double>(steps_per_update())));
+  loss_scale_surface_ = step.loss_scale_input;
   return {};
 }
 
@@ -120,20 +120,30 @@ void TrainingSession::initialize(uint64_t seed) {
     model::initialize(parameters[i], seed, store_.master(i));
   });
   if (!options_.training) return;
+  if (loss_scale_.is_adaptive) loss_scale_ = {};
   store_.clear_training_state();
   training_->weights_changed();
 }
 
-Result<UpdateResult> TrainingSession::update(const runtime::UpdateSettings& settings, FillBatch fill) {
-  MW_CHECK(training_ != nullptr, "update() of a session that only validates");
-  UpdateResult result;
+void TrainingSession::set_loss_scale(double scale, int64_t quiet) {
+  if (!loss_scale_.is_adaptive) return;
+  loss_scale_.scale = scale;
+  loss_scale_.quiet = quiet;
+}
+
+// The steps of an update; their mean loss.
+Result<double> TrainingSession::run_steps(int64_t update, FillBatch fill) {
+  double mean = 0;
   const int64_t sequences_per_step = options_.pipeline.empty() ? options_.batch : 1;
   const int64_t steps = steps_per_update();
   const auto step_size = static_cast<size_t>(sequences_per_step * options_.sequence);
   std::vector<int32_t> tokens(static_cast<size_t>(options_.batch * options_.sequence));
   std::vector<int32_t> targets(tokens.size());
+  // The steps' gradients add up to the gradient of the mean loss.
+  training_->set_scalar(loss_scale_surface_, static_cast<float>(loss_scale_.scale / static_cast<double>(steps)));
+  training_->reset_largest_gradient();
   for (int64_t step = 0; step < steps; ++step) {
-    if (interrupted()) return fail(ErrorKind::interrupted, "update {}: interrupted", settings.update);
+    if (interrupted()) return fail(ErrorKind::interrupted, "update {}: interrupted", update);
     const size_t begin = static_cast<size_t>(step) * step_size % tokens.size();
     if (begin == 0) fill(step * sequences_per_step / options_.batch, tokens, targets);
     std::ranges::copy_n(tokens.begin() + static_cast<ptrdiff_t>(begin), static_cast<ptrdiff_t>(step_size),
@@ -143,17 +153,38 @@ Result<UpdateResult> TrainingSession::update(const runtime::UpdateSettings& sett
     MW_TRY(training_->run_step());
     const double loss = training_->scalar(loss_);
     if (!std::isfinite(loss)) {
-      return fail(ErrorKind::numeric, "update {}: the loss is {}; try a lower learning rate or a smaller clip",
-                  settings.update, describe_non_finite(loss));
+      return fail(ErrorKind::numeric, "update {}: the loss is {}; try a lower learning rate or a smaller clip", update,
+                  describe_non_finite(loss));
     }
-    result.loss += loss / static_cast<double>(steps);
+    mean += loss / static_cast<double>(steps);
   }
-  runtime::UpdateSettings clearing = settings;
-  clearing.clear_gradients = steps > 1;
-  clearing.gradient_scale = 1 / options_.loss_scale;
-  MW_ASSIGN(const runtime::UpdateReport report, training_->run_update(clearing));
-  result.gradient_norm = report.gradient_norm;
-  return result;
+  return mean;
+}
+
+Result<UpdateResult> TrainingSession::update(const runtime::UpdateSettings& settings, FillBatch fill) {
+  MW_CHECK(training_ != nullptr, "update() of a session that only validates");
+  while (true) {
+    UpdateResult result;
+    MW_ASSIGN(result.loss, run_steps(settings.update, fill));
+    if (!LossScale::is_overflow(training_->largest_gradient())) {
+      runtime::UpdateSettings scaled = settings;
+      scaled.clear_gradients = steps_per_update() > 1;
+      scaled.gradient_scale = 1 / loss_scale_.scale;
+      auto report = training_->run_update(scaled);
+      if (report) {
+        loss_scale_.follow(training_->largest_gradient());
+        result.gradient_norm = report->gradient_norm;
+        return result;
+      }
+      if (report.error().kind != ErrorKind::numeric || !loss_scale_.shrink_after_overflow())
+        return forward_error(report);
+    } else if (!loss_scale_.shrink_after_overflow()) {
+      return fail(ErrorKind::numeric,
+                  "update {}: gradients reach {} on the engine, whose products end at {}; try a smaller --loss-scale",
+                  settings.update, training_->largest_gradient(), LossScale::kLimit);
+    }
+    store_.clear_gradients();
+  }
 }
 
 Result<double> TrainingSession::validate(int64_t batches, FillBatch fill) {

@@ -12,9 +12,11 @@
 #include "base/result.h"
 #include "device/device.h"
 #include "model/llama_config.h"
+#include "plan/pipeline.h"
 #include "runtime/parameter_store.h"
 #include "runtime/schedule_runner.h"
 #include "runtime/update_pass.h"
+#include "train/loss_scale.h"
 
 namespace millwright::train {
 
@@ -27,7 +29,10 @@ struct SessionOptions {
   bool profile = false;
   // Trains on an engine by this pipeline (plan/pipeline.h); empty: the device runs the whole step.
   std::string pipeline = {};
-  double loss_scale = 1;  // what the loss is multiplied with before the backward pass; the update divides by it
+  plan::Attention attention = plan::Attention::fused;
+  // What the loss is multiplied with before the backward pass; the update divides by it. 0: 1 without a pipeline, and
+  // on an engine a scale that follows head-room.
+  double loss_scale = 0;
 };
 
 // Fills tokens and targets, both [batch, sequence], of batch number `index`.
@@ -48,6 +53,7 @@ class TrainingSession {
   // Initial weights, zero moments: the state before update 1.
   void initialize(uint64_t seed);
 
+  // With an engine an update whose gradients overflow is not applied: its steps are taken again with a smaller scale.
   // One update of `accumulate` steps on batches 0 … accumulate - 1 of `fill`. Weights and moments stay as they were
   // where it fails: on a loss or gradient that is not finite, on an interrupt between two steps, and, with
   // ErrorKind::exhausted, where the engine has no compile budget left for it.
@@ -57,6 +63,9 @@ class TrainingSession {
   Result<double> validate(int64_t batches, FillBatch fill);
 
   runtime::ParameterStore& store() { return store_; }
+  // Part of the state of a run, as weights and moments are.
+  const LossScale& loss_scale() const { return loss_scale_; }
+  void set_loss_scale(double scale, int64_t quiet);
   const model::LlamaConfig& config() const { return config_; }
   const SessionOptions& options() const { return options_; }
   int64_t tokens_per_update() const { return options_.batch * options_.sequence * options_.accumulate; }
@@ -71,11 +80,13 @@ class TrainingSession {
   Status build_training(device::Device& device);
   Status build_pipeline(device::Device& engine);
   Status build_validation(device::Device& device);
+  Result<double> run_steps(int64_t update, FillBatch fill);
   int64_t steps_per_update() const { return options_.accumulate * (options_.pipeline.empty() ? 1 : options_.batch); }
 
   model::LlamaConfig config_;
   SessionOptions options_;
   runtime::ParameterStore store_;
+  LossScale loss_scale_;
   std::unique_ptr<device::Device> cpu_;  // beside an engine
   std::unique_ptr<runtime::ScheduleRunner> training_;
   std::unique_ptr<runtime::ScheduleRunner> validation_;
@@ -83,6 +94,7 @@ class TrainingSession {
   size_t tokens_ = 0;
   size_t targets_ = 0;
   size_t loss_ = 0;
+  size_t loss_scale_surface_ = 0;
   size_t validation_tokens_ = 0;
   size_t validation_targets_ = 0;
   size_t validation_loss_ = 0;

@@ -42,7 +42,6 @@ constexpr SessionOptions kOnCpu{.batch = 2, .sequence = 32, .accumulate = 2, .va
 SessionOptions on_engine(std::string_view pipeline = "static") {
   SessionOptions options = kOnCpu;
   options.pipeline = pipeline;
-  options.loss_scale = 1024;
   return options;
 }
 
@@ -79,16 +78,22 @@ bool same_masters(runtime::ParameterStore& a, runtime::ParameterStore& b) {
   return true;
 }
 
-class Pipelines : public ::testing::TestWithParam<std::tuple<const char*, int64_t>> {};
+using PipelineCase = std::tuple<const char*, plan::Attention, int64_t>;
+class Pipelines : public ::testing::TestWithParam<PipelineCase> {};
+
+SessionOptions on_engine(const PipelineCase& chosen) {
+  SessionOptions options = on_engine(std::get<0>(chosen));
+  options.attention = std::get<1>(chosen);
+  return options;
+}
 
 // Twenty updates of four sequences each. fp16 rounds at 5e-4; the loss averages over 128 tokens.
 TEST_P(Pipelines, TrainTheModelThatTheCpuTrains) {
-  const auto& [pipeline, kv_heads] = GetParam();
-  const model::LlamaConfig config = small_model(kv_heads);
+  const model::LlamaConfig config = small_model(std::get<2>(GetParam()));
   device::CpuDevice cpu;
   device::EmulatedDevice ane = engine("m4+macos26");
   auto expected = session_on(cpu, kOnCpu, config);
-  auto session = session_on(ane, on_engine(pipeline), config);
+  auto session = session_on(ane, on_engine(GetParam()), config);
   for (int64_t number = 1; number <= 20; ++number) {
     const auto a = update(*expected, number);
     const auto b = update(*session, number);
@@ -100,15 +105,16 @@ TEST_P(Pipelines, TrainTheModelThatTheCpuTrains) {
 
 // Without grouped-query attention, with it, and with one key head for all queries.
 INSTANTIATE_TEST_SUITE_P(KeyHeads, Pipelines,
-                         ::testing::Combine(::testing::Values("static", "dynamic"), ::testing::Values(4, 2, 1)));
+                         ::testing::Combine(::testing::Values("static", "static-offload", "dynamic"),
+                                            ::testing::Values(plan::Attention::fused, plan::Attention::split),
+                                            ::testing::Values(4, 2, 1)));
 
 TEST_P(Pipelines, PointGradientsWhereTheCpusPoint) {
-  const auto& [pipeline, kv_heads] = GetParam();
-  const model::LlamaConfig config = small_model(kv_heads);
+  const model::LlamaConfig config = small_model(std::get<2>(GetParam()));
   device::CpuDevice cpu;
   device::EmulatedDevice ane = engine("m4");
   auto expected = session_on(cpu, kOnCpu, config);
-  auto session = session_on(ane, on_engine(pipeline), config);
+  auto session = session_on(ane, on_engine(GetParam()), config);
   ASSERT_TRUE(update(*expected, 1).has_value());
   ASSERT_TRUE(update(*session, 1).has_value());
   // After the first update the first moment is a tenth of the clipped gradient.
@@ -139,6 +145,35 @@ TEST(Pipeline, StopsBeforeAnUpdateThatTheCompileBudgetCannotPay) {
             "the programs of this update need 10 compiles, but this process has 7 left (C21); a new process can resume "
             "from here");
   EXPECT_EQ(ane.limits().compile_budget_left, 7);
+}
+
+// A scale at which gradients overflow at once: nothing of that reaches the weights.
+TEST(Pipeline, RecoversFromOverflowAndStaysCloseToTheCpu) {
+  const model::LlamaConfig config = small_model(4);
+  device::CpuDevice cpu;
+  device::EmulatedDevice ane = engine("m4");
+  auto expected = session_on(cpu, kOnCpu, config);
+  auto session = session_on(ane, on_engine("dynamic"), config);
+  session->set_loss_scale(1e12, 0);
+  for (int64_t number = 1; number <= 5; ++number) {
+    const auto a = update(*expected, number);
+    const auto b = update(*session, number);
+    ASSERT_TRUE(a.has_value() && b.has_value()) << (b ? a.error().message : b.error().message);
+    EXPECT_NEAR(b->loss, a->loss, 2e-3);
+    EXPECT_NEAR(b->gradient_norm, a->gradient_norm, 0.02 * a->gradient_norm);
+  }
+  EXPECT_LT(session->loss_scale().scale, 1e12);
+}
+
+TEST(Pipeline, SaysSoWhereAFixedScaleOverflows) {
+  device::EmulatedDevice ane = engine("m4");
+  SessionOptions options = on_engine("dynamic");
+  options.loss_scale = 1e12;
+  auto session = session_on(ane, options, small_model(4));
+  const auto result = update(*session, 1);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().kind, ErrorKind::numeric);
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("try a smaller --loss-scale"));
 }
 
 TEST(Pipeline, NeedsNoCompilesBehindTheFirstUpdateWhereWeightsAreInputs) {

@@ -1,0 +1,83 @@
+// Training on the emulated engine by the command: it replaces its own process where the chip's compile budget ends, and
+// nobody notices.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "apps/tiny_run.h"
+#include "base/hash.h"
+
+namespace millwright::app {
+namespace {
+
+class Pipeline : public testing::Test {
+ protected:
+  // Two layers: 12 programs, 10 of them anew for each update, so a process of m4 pays for 11 updates (C21).
+  Arguments engine(const std::string& chip, const std::string& pipeline, const Arguments& more = {}) const {
+    Arguments arguments = {"--device",   "emulated", "--chip",  chip, "--pipeline",         pipeline,
+                           "--layers",   "2",        "--dim",   "32", "--hidden-dim",       "64",
+                           "--sequence", "32",       "--steps", "45", "--checkpoint-every", "20"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  std::string bits(const std::string& run) const {
+    std::string bits;
+    for (const char* name : {"/model.safetensors", "/optimizer.safetensors"}) {
+      const auto hash = hash_file(tiny_.path(run + "/checkpoints/update-000045" + name));
+      bits += hash ? *hash : hash.error().message;
+    }
+    return bits;
+  }
+
+  TinyRun tiny_;
+};
+
+TEST_F(Pipeline, RestartsWhereTheCompileBudgetEndsWithTheSameBits) {
+  const Outcome limited = run(tiny_.train("limited", engine("m4", "static")));
+  ASSERT_EQ(limited.exit_code, 0) << limited.err;
+  const Outcome unlimited = run(tiny_.train("unlimited", engine("m4+macos26", "static")));
+  ASSERT_EQ(unlimited.exit_code, 0) << unlimited.err;
+  EXPECT_EQ(bits("limited"), bits("unlimited"));
+  // One run for who looks at it: a line of metrics for each update, and each line of progress once.
+  const std::string metrics = tiny_.file("limited/metrics.jsonl");
+  EXPECT_EQ(std::count(metrics.begin(), metrics.end(), '\n'), 45 + 3);
+  EXPECT_EQ(limited.err.find("update 1/45"), limited.err.rfind("update 1/45"));
+  EXPECT_NE(limited.err.find("update 45/45"), std::string::npos);
+}
+
+TEST_F(Pipeline, KeepsFlagsAcrossARestart) {
+  const Outcome outcome = run(tiny_.train("run", engine("m4", "static", {"--quiet", "--json"})));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_NE(outcome.out.find("\"updates\": 45"), std::string::npos) << outcome.out;
+}
+
+TEST_F(Pipeline, TrainsWithWeightsAsInputsInOneProcess) {
+  const Outcome outcome = run(tiny_.train("run", engine("m4", "dynamic")));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+TEST_F(Pipeline, ResumesFromADurableCheckpointAndKeepsTheBits) {
+  tiny_.train_successfully("whole", engine("m4+macos26", "static"));
+  Arguments half = engine("m4", "static");
+  tiny_.train_successfully("stopped", half);
+  // As after a loss of power behind update 20: what came later is gone.
+  std::filesystem::remove_all(tiny_.path("stopped/checkpoints/update-000045"));
+  std::filesystem::remove_all(tiny_.path("stopped/checkpoints/update-000040"));
+  const Outcome outcome = run({"train", "--resume", tiny_.path("stopped")});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(bits("stopped"), bits("whole"));
+}
+
+TEST_F(Pipeline, RefusesWhatCannotBePlannedInOneLine) {
+  const Outcome outcome = run(tiny_.train("run", engine("m4", "static", {"--sequence", "40"})));
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  const Outcome cpu = run(tiny_.train("run", {"--pipeline", "static"}));
+  EXPECT_EQ(cpu.err,
+            "millwright train: pipeline: static needs an engine, and the device is cpu; use --device emulated\n");
+}
+
+}  // namespace
+}  // namespace millwright::app

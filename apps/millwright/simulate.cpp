@@ -26,8 +26,9 @@ constexpr const char* kExamples =
     "Every number is predicted: the engine by the cost model (docs/cost-model.md), the CPU by published rates.\n";
 
 constexpr std::array kPhases = {
-    runtime::Phase::engine,      runtime::Phase::staging,          runtime::Phase::classifier, runtime::Phase::norms,
-    runtime::Phase::elementwise, runtime::Phase::weight_gradients, runtime::Phase::optimizer,  runtime::Phase::weights};
+    runtime::Phase::engine,   runtime::Phase::staging,     runtime::Phase::classifier,       runtime::Phase::norms,
+    runtime::Phase::products, runtime::Phase::elementwise, runtime::Phase::weight_gradients, runtime::Phase::optimizer,
+    runtime::Phase::weights};
 
 struct SimulateCommand {
   ModelPlanOptions options;

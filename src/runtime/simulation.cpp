@@ -15,8 +15,8 @@ namespace millwright::runtime {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kPhaseNames = {"engine",      "staging",          "classifier", "norms",
-                                                         "elementwise", "weight gradients", "optimizer",  "weights"};
+constexpr std::array<std::string_view, 9> kPhaseNames = {
+    "engine", "staging", "classifier", "norms", "products", "elementwise", "weight gradients", "optimizer", "weights"};
 
 // AdamW reads gradient, weight and both moments and writes the last three, in fp32, and zeroes the gradient.
 constexpr double kOptimizerBytes = 32;
@@ -45,6 +45,8 @@ double bytes_of(const mil::Operation& operation) {
   return bytes;
 }
 
+bool is_product(const mil::Operation& operation) { return operation.kind() == "matmul" || operation.kind() == "conv"; }
+
 Phase phase_of(const mil::Operation& operation, bool is_gradients) {
   const plan::ModelPlace place = plan::model_place(operation);
   if (operation.label().starts_with("stage") || operation.label() == "unpack" || operation.label() == "widen") {
@@ -53,7 +55,7 @@ Phase phase_of(const mil::Operation& operation, bool is_gradients) {
   if (is_gradients) return Phase::weight_gradients;
   if (plan::is_under(place.operation, "norm")) return Phase::norms;
   if (place.part == "classifier" || place.part == "loss") return Phase::classifier;
-  return Phase::elementwise;
+  return is_product(operation) ? Phase::products : Phase::elementwise;
 }
 
 class Simulator {
@@ -83,6 +85,7 @@ class Simulator {
           simulated.parts.push_back({Phase::engine, cost->seconds});
           result_.engine_joules += cost->joules;
           result_.flops += cost->flops;
+          result_.engine_flops += cost->flops;
           ++result_.engine_evaluations;
         } else {
           price_function(*program.program->function(program.function), task.can_wait, simulated);
@@ -108,9 +111,8 @@ class Simulator {
       if (is_free(*operation)) continue;
       const double flops = mil::flops_of(*operation);
       result_.flops += flops;
-      const bool is_product = operation->kind() == "matmul" || operation->kind() == "conv";
-      const double time =
-          is_product ? flops / (cpu_.matrix_tflops * 1e12) : bytes_of(*operation) / (cpu_.memory_gbps * 1e9);
+      const double time = is_product(*operation) ? flops / (cpu_.matrix_tflops * 1e12)
+                                                 : bytes_of(*operation) / (cpu_.memory_gbps * 1e9);
       seconds[static_cast<size_t>(phase_of(*operation, is_gradients))] += time;
     }
     for (size_t i = 0; i < std::size(seconds); ++i) {

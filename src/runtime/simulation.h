@@ -22,6 +22,7 @@ enum class Phase : uint8_t {
   staging,           // filling and emptying surfaces
   classifier,        // with the loss
   norms,             //
+  products,          // of the layers, where the CPU has them
   elementwise,       // everything else of the CPU
   weight_gradients,  //
   optimizer,         // per update
@@ -55,11 +56,12 @@ struct Simulation {
   double first_weights_seconds = 0;  // before the first update, when nothing is compiled
   double wall_seconds_per_step = 0;  // update_seconds over the steps of an update
 
-  double phase_seconds[8] = {};  // by Phase: of a step; optimizer and weights their share of it
+  double phase_seconds[9] = {};  // by Phase: of a step; optimizer and weights their share of it
   double engine_busy = 0;        // part of the wall time that the engine works
   double cpu_busy = 0;
   double flops = 0;  // of a step, both queues
   double tflops() const { return wall_seconds_per_step > 0 ? flops / wall_seconds_per_step * 1e-12 : 0; }
+  double engine_flops = 0;         // of them the engine's
   double engine_joules = 0;        // of a step, the engine's rail alone
   int64_t engine_evaluations = 0;  // of a step
   plan::CompileCounts compiles;

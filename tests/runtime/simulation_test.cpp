@@ -60,7 +60,7 @@ TEST(Simulation, RunsTheEngineBesideTheCpuAndGradientsInBetween) {
   EXPECT_NEAR(simulation->step_seconds, 2 * kSmall + kLarge, 1e-12);
   EXPECT_NEAR(simulation->phase_seconds[static_cast<size_t>(Phase::engine)], program, 1e-12);
   EXPECT_NEAR(simulation->phase_seconds[static_cast<size_t>(Phase::weight_gradients)], kLarge, 1e-12);
-  EXPECT_NEAR(simulation->phase_seconds[static_cast<size_t>(Phase::elementwise)], 2 * kSmall, 1e-12);
+  EXPECT_NEAR(simulation->phase_seconds[static_cast<size_t>(Phase::products)], 2 * kSmall, 1e-12);
   EXPECT_EQ(simulation->engine_evaluations, 1);
   EXPECT_NEAR(simulation->flops, 3 * 2.0 * 512 * 512 * 512 + 2.0 * 1024 * 1024 * 1024, 1);
 }

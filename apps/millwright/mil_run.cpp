@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ane/rules/weight_record.h"
 #include "base/memory_usage.h"
 #include "chip_choice.h"
 #include "commands.h"
@@ -67,6 +68,17 @@ Result<Arrays> read_arrays(const std::string& option, const std::vector<std::str
     arrays.emplace(name, std::move(array));
   }
   return arrays;
+}
+
+// Every file that the program refers to, as it stands.
+Result<std::vector<device::WeightFile>> weight_files_of(const mil::Program& program, mil::WeightFiles& files) {
+  std::map<std::string, std::span<const std::byte>> found;
+  for (const ane::WeightUse& use : ane::weight_uses(program)) {
+    MW_ASSIGN(found[use.path()], files.bytes(use.path()));
+  }
+  std::vector<device::WeightFile> all;
+  for (const auto& [path, bytes] : found) all.push_back({path, bytes});
+  return all;
 }
 
 Result<const mil::Function*> find_function(const mil::Program& program, const std::string& name) {
@@ -241,11 +253,19 @@ Status run_run(const RunCommand& options) {
   }
   MW_ASSIGN(const device::DeviceOptions engine_asked, engine_options(options));
   MW_ASSIGN(mil::ProgramSource source, options.program.read_correct());
-  MW_TRY(load_weights(source));
+  MW_ASSIGN(const mil::Function* declared, find_function(*source.program, options.function));
+  // The engine's compiler reads weight files in its own way, right or wrong.
+  const bool engine_reads = options.device == "emulated" && mil::is_static(*declared);
+  mil::WeightFiles files(source.folder);
+  std::vector<device::WeightFile> weights;
+  if (engine_reads) {
+    MW_ASSIGN(weights, weight_files_of(*source.program, files));
+  } else {
+    MW_TRY(load_weights(source));
+  }
   if (Status verified = mil::verify(*source.program); !verified) {
     return tl::unexpected(with_context(std::move(verified.error()), source.name));
   }
-  MW_ASSIGN(const mil::Function* declared, find_function(*source.program, options.function));
   MW_ASSIGN(const Arrays arrays, read_arrays("--input", options.inputs, input_names(*declared)));
   MW_ASSIGN(const std::vector<mil::Type> types, input_types(*declared, arrays, options.shapes));
   std::unique_ptr<mil::Function> own;
@@ -259,7 +279,7 @@ Status run_run(const RunCommand& options) {
   MW_ASSIGN(const Arrays expected, read_arrays("--compare", options.expected, output_names(*function)));
   device::EngineRun engine;
   if (options.device == "emulated") {
-    MW_ASSIGN(engine, device::run_on_engine(*function, inputs, options.runs, engine_asked));
+    MW_ASSIGN(engine, device::run_on_engine(*function, inputs, options.runs, engine_asked, weights));
   } else {
     MW_ASSIGN(engine.run, run_on(options.device, *function, inputs, options.runs));
   }

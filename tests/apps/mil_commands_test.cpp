@@ -450,6 +450,35 @@ TEST(MilRun, RunsOnAnEmulatedEngineWithWhatItWouldTake) {
                  "millwright mil run: unknown numerics \"exact\"; expected fast or faithful");
 }
 
+// A record that says fp32 over the bytes of two halves, 1 and 2 (C41).
+TEST(MilRun, LetsTheEmulatedEngineReadWeightFilesItsOwnWay) {
+  const TemporaryFolder folder;
+  std::string weights(192, '\0');
+  const std::string record = {"\xEF\xBE\xAD\xDE\x02\0\0\0\x04\0\0\0\0\0\0\0\x80", 17};
+  weights.replace(0, 5, std::string("\x01\0\0\0\x02", 5));
+  weights.replace(64, record.size(), record);
+  weights.replace(128, 4, std::string("\0\x3C\0\x40", 4));
+  folder.write("w.bin", weights);
+  const std::string program = folder.write(
+      "a.mil",
+      "program(1.3)\n{\n func main<ios18>(tensor<fp16, [1, 2, 1, 32]> x) {\n"
+      "  tensor<fp16, [1, 2, 1, 1]> w = const()[name = string(\"w\"), val = tensor<fp16, [1, 2, 1, 1]>(BLOBFILE(path = "
+      "string(\"@model_path/w.bin\"), offset = uint64(64)))];\n"
+      "  tensor<fp16, [1, 2, 1, 32]> y = mul(x = x, y = w)[name = string(\"y\")];\n } -> (y);\n}\n");
+  const std::string problem = "w (const): the record has element code 2, fp16 has 1; ";
+  expect_refused({"mil", "run", program, "--device", "emulated"}, 2,
+                 "millwright mil run: program main: compile failed on m4: C41 error at compile: " + problem +
+                     "the compiler refuses the file (InvalidMILProgram); write the file again with mil convert");
+  const Outcome outcome = run({"mil", "run", program, "--device", "emulated", "--chip", "m4+macos26"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "millwright mil run: C41 warning silent: " + problem +
+                             "the weights are garbage; write the file again with mil convert\n");
+  std::filesystem::remove(folder.path() / "w.bin");
+  expect_refused({"mil", "run", program, "--device", "emulated"}, 1,
+                 "millwright mil run: cannot open " + (folder.path() / "w.bin").string() +
+                     ": No such file or directory; check the path");
+}
+
 TEST(MilRun, ConvertsArraysWithALineAndRefusesWhatWouldBeLost) {
   const TemporaryFolder folder;
   const std::string program = folder.write(

@@ -151,6 +151,11 @@ void add_movements(std::vector<Text>& all) {
   };
   const auto add_image = [&](std::string kind, std::string shape, const std::string& parameters) {
     add(std::move(kind), std::move(shape), parameters);
+    all.back().apart = Apart::steps;
+    all.back().bound = 1;
+  };
+  const auto add_unknown = [&](std::string kind, std::string shape, const std::string& parameters) {
+    add(std::move(kind), std::move(shape), parameters);
     all.back().apart = Apart::not_run;
   };
   all.push_back({"concat", Apart::nothing, 0, -2, 2, kSmall + " x, " + kSmall + " v",
@@ -172,8 +177,7 @@ void add_movements(std::vector<Text>& all) {
       "pad = tensor<int32, [4]>([1, 1, 2, 2]), mode = string(\"constant\"), constant_val = fp16(0)");
   add("reverse", "[1, 8, 4, 32]", "axes = tensor<int32, [1]>([3])");
   add("tile", "[1, 16, 4, 32]", "reps = tensor<int32, [4]>([1, 2, 1, 1])");
-  add_image("crop", "[1, 8, 2, 28]",
-            "crop_height = tensor<int32, [2]>([1, 1]), crop_width = tensor<int32, [2]>([2, 2])");
+  add("crop", "[1, 8, 2, 28]", "crop_height = tensor<int32, [2]>([1, 1]), crop_width = tensor<int32, [2]>([2, 2])");
   add("depth_to_space", "[1, 2, 8, 64]", "block_size = int32(2)");
   add("space_to_depth", "[1, 32, 2, 16]", "block_size = int32(2)");
   add("pixel_shuffle", "[1, 2, 8, 64]", "upscale_factor = int32(2)");
@@ -182,19 +186,18 @@ void add_movements(std::vector<Text>& all) {
       "block_shape = tensor<int32, [2]>([2, 2]), paddings = tensor<int32, [2, 2]>([[0, 0], [0, 0]])");
   add("batch_to_space", "[1, 8, 4, 32]",
       "block_shape = tensor<int32, [2]>([1, 1]), crops = tensor<int32, [2, 2]>([[0, 0], [0, 0]])");
-  add_image("resize_nearest_neighbor", "[1, 8, 8, 64]", "target_size_height = int32(8), target_size_width = int32(64)");
-  add_image("upsample_nearest_neighbor", "[1, 8, 8, 64]",
-            "scale_factor_height = int32(2), scale_factor_width = int32(2)");
+  add("resize_nearest_neighbor", "[1, 8, 8, 64]", "target_size_height = int32(8), target_size_width = int32(64)");
+  add("upsample_nearest_neighbor", "[1, 8, 8, 64]", "scale_factor_height = int32(2), scale_factor_width = int32(2)");
   add_image("resize", "[1, 8, 8, 64]",
-            "shape = tensor<int32, [2]>([8, 64]), resized_dims = uint32(2), interpolation_mode = "
+            "shape = tensor<int32, [2]>([8, 64]), resized_dims = int32(2), interpolation_mode = "
             "string(\"LINEAR\"), sampling_mode = string(\"DEFAULT\")");
   add_image("resize_bilinear", "[1, 8, 8, 64]", "target_size_height = int32(8), target_size_width = int32(64)");
   add_image("upsample_bilinear", "[1, 8, 8, 64]", "scale_factor_height = int32(2), scale_factor_width = int32(2)");
-  add_image("affine", "[1, 8, 4, 32]",
-            "transform_matrix = tensor<fp16, [1, 6]>([[0.9, 0.1, 0, 0, 1, 0]]), output_height = int32(4), "
-            "output_width = int32(32), sampling_mode = string(\"bilinear\"), padding_mode = string(\"constant\"), "
-            "padding_value = fp16(0), coordinates_mode = string(\"normalized_minus_one_to_one\"), align_corners = "
-            "bool(true)");
+  add_unknown("affine", "[1, 8, 4, 32]",
+              "transform_matrix = tensor<fp16, [1, 6]>([[0.9, 0.1, 0, 0, 1, 0]]), output_height = int32(4), "
+              "output_width = int32(32), sampling_mode = string(\"bilinear\"), padding_mode = string(\"constant\"), "
+              "padding_value = fp16(0), coordinates_mode = string(\"normalized_minus_one_to_one\"), align_corners = "
+              "bool(true)");
 }
 
 // Constants of all kinds, added to x or multiplied with it.

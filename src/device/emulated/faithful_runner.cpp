@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/passes/passes.h"
 #include "device/emulated/activation_table.h"
 #include "device/emulated/faithful_products.h"
 #include "mil/internal_operations.h"
@@ -86,6 +87,7 @@ Result<std::unique_ptr<EngineRunner>> make_faithful_runner(const mil::Function& 
                                                            const ane::Numerics& numerics) {
   std::unique_ptr<mil::Function> copy = mil::clone(function);
   mil::decompose_internal_operations(*copy);
+  cpu::decompose_images(*copy);
   for (const auto& operation : copy->block().operations()) {
     if (!mil::is_interpreted(operation->kind())) {
       return fail("{}: faithful numerics do not run this operation; use fast ones", mil::describe(*operation));

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <thread>
 
 #include "apps/tiny_run.h"
 #include "base/hash.h"
@@ -68,6 +71,31 @@ TEST_F(Pipeline, ResumesFromADurableCheckpointAndKeepsTheBits) {
   const Outcome outcome = run({"train", "--resume", tiny_.path("stopped")});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(bits("stopped"), bits("whole"));
+}
+
+// Six moments spread at random over the whole run, its restarts among them.
+TEST_F(Pipeline, SurvivesBeingKilledAtAnyMoment) {
+  const Arguments often = engine("m4", "static", {"--checkpoint-every", "7"});
+  const auto start = std::chrono::steady_clock::now();
+  tiny_.train_successfully("whole", often);
+  const auto whole = std::chrono::steady_clock::now() - start;
+  RandomStream random(11);
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = fmt::format("killed-{}", i);
+    const double moment = double{random.uniform()};
+    SCOPED_TRACE(fmt::format("killed at {:.3f} of the run", moment));
+    const TemporaryFolder streams;
+    const Process process(millwright_words(tiny_.train(name, often)), streams);
+    // Not to wait for anything: where the process is by then is what varies.
+    std::this_thread::sleep_for(moment * whole);
+    process.signal(SIGKILL);
+    process.wait();
+    const bool has_settings = std::filesystem::exists(tiny_.path(name + "/run.toml"));
+    const Outcome outcome =
+        run(has_settings ? Arguments{"train", "--resume", tiny_.path(name)} : tiny_.train(name, often));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(bits(name), bits("whole"));
+  }
 }
 
 TEST_F(Pipeline, RefusesWhatCannotBePlannedInOneLine) {

@@ -69,7 +69,7 @@ Json json_of(const std::vector<ane::ProbeNote>& notes) {
   return all;
 }
 
-Json json_of(const ane::ProbePoint& point, const ane::ProbeSample& sample, bool is_published) {
+Json json_of(const ane::ProbePoint& point, const ane::ProbeSample& sample, const std::string& published_chip) {
   Json row = {{"series", point.series}, {"x", point.x}, {"program", point.label}};
   using enum ane::ProbeUnit;
   for (const auto& [key, unit] :
@@ -78,9 +78,8 @@ Json json_of(const ane::ProbePoint& point, const ane::ProbeSample& sample, bool 
     row[key] = value ? Json(*value) : Json(nullptr);
   }
   if (!sample.ran()) row["refused"] = sample.refusal;
-  if (!is_published) return row;
   row["published"] = Json::array();
-  for (const ane::PublishedValue& value : point.published) {
+  for (const ane::PublishedValue& value : ane::published_of(point, published_chip)) {
     row["published"].push_back({{"value", value.value},
                                 {"unit", ane::unit_name(value.unit)},
                                 {"id", value.id},
@@ -116,7 +115,7 @@ Result<Outcome> run_programs(device::Device& device, const ProbeCommand& options
   facts.update(json_of(subject));
   facts["rows"] = Json::array();
   for (size_t i = 0; i < samples.size(); ++i) {
-    facts["rows"].push_back(json_of(probe.points[i], samples[i], subject.is_published()));
+    facts["rows"].push_back(json_of(probe.points[i], samples[i], subject.published_chip()));
   }
   facts["notes"] = json_of(ane::probe_notes(probe, samples, subject));
   return Outcome{ane::probe_table(probe, samples, subject), ane::probe_figure(probe, samples, subject),

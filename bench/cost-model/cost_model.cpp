@@ -16,7 +16,7 @@ namespace millwright::bench {
 namespace {
 
 struct Options {
-  std::string data = "bench/cost-model/published.csv";
+  std::string data;  // empty: the rows in the binary
   std::string write;
   bool fit = false;
   bool summary = false;
@@ -94,7 +94,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   millwright::bench::Options options;
   CLI::App app("Published measurements of the engine beside the cost model's predictions");
-  app.add_option("--data", options.data, "published measurements, as CSV");
+  app.add_option("--data", options.data, "published measurements, as CSV; none: those of src/ane/published/measurements.csv");
   app.add_option("--write", options.write, "directory for the table, the report and the figures");
   app.add_flag("--fit", options.fit, "fit the constants anew before reporting");
   app.add_flag("--summary", options.summary, "leave out the rows");

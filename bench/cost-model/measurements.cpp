@@ -13,18 +13,6 @@ namespace millwright::bench {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 24;
-constexpr std::string_view kHeader = "id,chip,use,workload,metric,value,unit,source,note";
-
-std::vector<std::string> cells(std::string_view line) {
-  std::vector<std::string> parts;
-  while (true) {
-    const size_t comma = line.find(',');
-    parts.emplace_back(line.substr(0, comma));
-    if (comma == std::string_view::npos) return parts;
-    line.remove_prefix(comma + 1);
-  }
-}
-
 struct MetricRule {
   std::string_view metric;  // the first letters of it
   Subject subject;
@@ -73,22 +61,11 @@ double unit_in_si(std::string_view name) {
   return found == std::end(kUnits) ? 0 : found->si;
 }
 
-Result<Measurement> parse_line(std::string_view line, const std::string& where) {
-  std::vector<std::string> parts = cells(line);
-  if (parts.size() != 9) return fail("{}: {} columns, expected 9: {}", where, parts.size(), kHeader);
-  Measurement m{parts[0], parts[1], Use::calibration, parts[3], parts[4], 0, parts[6], parts[7], parts[8]};
-  if (parts[2] != "calibration" && parts[2] != "validation") {
-    return fail("{}: use is \"{}\", expected calibration or validation", where, parts[2]);
-  }
-  m.use = parts[2] == "calibration" ? Use::calibration : Use::validation;
-  char* end = nullptr;
-  m.value = std::strtod(parts[5].c_str(), &end);
-  if (parts[5].empty() || *end != '\0' || !std::isfinite(m.value) || m.value <= 0) {
-    return fail("{}: value is \"{}\", expected a number above 0", where, parts[5]);
-  }
-  const MetricRule* rule = find_metric(m.metric);
-  if (rule == nullptr) return fail("{}: \"{}\" is no metric of the model", where, m.metric);
-  if (unit_in_si(m.unit) == 0) return fail("{}: \"{}\" is no unit of the model", where, m.unit);
+Result<Measurement> with_subject(const ane::PublishedMeasurement& published) {
+  const MetricRule* rule = find_metric(published.metric);
+  if (rule == nullptr) return fail("{}: \"{}\" is no metric of the model", published.place, published.metric);
+  if (unit_in_si(published.unit) == 0) return fail("{}: \"{}\" is no unit of the model", published.place, published.unit);
+  Measurement m{published};
   m.subject = rule->subject;
   return m;
 }
@@ -96,17 +73,16 @@ Result<Measurement> parse_line(std::string_view line, const std::string& where) 
 }  // namespace
 
 Result<std::vector<Measurement>> read_measurements(const Path& path) {
-  MW_ASSIGN(const std::string text, read_text_file(path, kMaxBytes));
+  std::vector<ane::PublishedMeasurement> published;
+  if (path.empty()) {
+    published = ane::published_measurements();
+  } else {
+    MW_ASSIGN(const std::string text, read_text_file(path, kMaxBytes));
+    MW_ASSIGN(published, ane::parse_measurements(text, path.string()));
+  }
   std::vector<Measurement> all;
-  std::string_view rest = text;
-  for (int number = 1; !rest.empty(); ++number) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const std::string where = fmt::format("{}:{}", path.string(), number);
-    if (number == 1 && line != kHeader) return fail("{}: expected the header {}", where, kHeader);
-    if (number == 1 || line.empty()) continue;
-    MW_ASSIGN(Measurement m, parse_line(line, where));
+  for (const ane::PublishedMeasurement& row : published) {
+    MW_ASSIGN(Measurement m, with_subject(row));
     all.push_back(std::move(m));
   }
   return all;

@@ -1,34 +1,27 @@
-// The published measurements in bench/cost-model/published.csv, and what the model predicts for them.
+// The published measurements, and what the model predicts for them.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
+#include "ane/published_measurements.h"
 #include "base/files.h"
 #include "base/result.h"
 #include "workload.h"
 
 namespace millwright::bench {
 
-enum class Use : uint8_t { calibration, validation };
+using ane::Use;
 // What a measurement tells about: which constants it may be fitted to.
 enum class Subject : uint8_t { time, power, compile, load };
 
-struct Measurement {
-  std::string id;
-  std::string chip;
-  Use use = Use::calibration;
-  std::string workload;
-  std::string metric;
-  double value = 0;  // as published
-  std::string unit;
-  std::string source;
-  std::string note;
+struct Measurement : ane::PublishedMeasurement {
   Subject subject = Subject::time;
 };
 
-Result<std::vector<Measurement>> read_measurements(const Path& path);
+// Those of a file, or of the binary where no file is named. Fails on a metric or unit that the model does not know.
+Result<std::vector<Measurement>> read_measurements(const Path& path = {});
 
 // The chips that have measurements, with their profiles and the workloads they ran.
 struct Chip {

@@ -1,4 +1,4 @@
-// The workloads of published.csv, as programs: "conv ci=512 co=512 h=1 w=64 k=1 depth=32 weights=shared".
+// The workloads of published measurements, as programs: "conv ci=512 co=512 h=1 w=64 k=1 depth=32 weights=shared".
 #pragma once
 
 #include <memory>

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <tuple>
 #include <utility>
 
 #include "ane/published_programs.h"
@@ -17,8 +15,6 @@ namespace {
 using Function = std::unique_ptr<mil::Function>;
 using Samples = std::span<const ProbeSample>;
 using Weights = ConvChain::Weights;
-using Published = std::vector<std::pair<double, PublishedValue>>;  // with the x that it is of
-
 constexpr const char* kShared = "one shared weight, as published";
 constexpr const char* kDistinct = "a weight per layer";
 
@@ -26,14 +22,6 @@ constexpr const char* kDistinct = "a weight per layer";
 Function built(Result<Function> function) {
   MW_CHECK(function.has_value(), "{}", function.error().message);
   return std::move(*function);
-}
-
-PublishedValue fitted(double value, ProbeUnit unit, const char* id, const char* source) {
-  return {value, unit, id, source, true};
-}
-
-PublishedValue unseen(double value, ProbeUnit unit, const char* id, const char* source) {
-  return {value, unit, id, source, false};
 }
 
 double flops_of(const mil::Function& function) {
@@ -44,17 +32,33 @@ double flops_of(const mil::Function& function) {
   return flops;
 }
 
-void add_point(Probe& probe, const std::string& series, double x, std::string label, Function function,
-               const Published& published = {}) {
+ProbePoint& add_point(Probe& probe, const std::string& series, double x, std::string label, Function function,
+                      std::string workload) {
   ProbePoint& point = probe.points.emplace_back();
   point.series = series;
   point.x = x;
   point.label = std::move(label);
   point.flops = flops_of(*function);
   point.function = std::move(function);
-  for (const auto& [of, value] : published) {
-    if (of == x) point.published.push_back(value);
+  point.workload = std::move(workload);
+  return point;
+}
+
+// As the table of published measurements writes it.
+std::string workload_of(const ConvChain& c) {
+  std::string text =
+      fmt::format("conv ci={} co={} h={} w={} k={}", c.in_channels, c.out_channels, c.height, c.width, c.kernel);
+  if (c.depth > 1) {
+    text += fmt::format(" depth={} weights={}", c.depth, c.weights == Weights::shared ? "shared" : "distinct");
   }
+  if (c.precision == ConvChain::Precision::int8) text += " precision=int8";
+  if (c.precision == ConvChain::Precision::int8_weights) text += " precision=int8_weights";
+  return text;
+}
+
+ProbePoint& add_convolutions(Probe& probe, const std::string& series, double x, std::string label,
+                             const ConvChain& chain) {
+  return add_point(probe, series, x, std::move(label), built(conv_chain(chain)), workload_of(chain));
 }
 
 // A chain of 512-channel convolutions, as published.
@@ -65,19 +69,26 @@ ConvChain chain_of(int64_t depth, int64_t height, Weights weights) {
 }
 
 void add_chains(Probe& probe, const std::string& series, int64_t height, Weights weights,
-                const std::vector<int64_t>& depths, const Published& published) {
+                const std::vector<int64_t>& depths) {
   for (const int64_t depth : depths) {
-    add_point(probe, series, static_cast<double>(depth), fmt::format("{} layer{}", depth, depth == 1 ? "" : "s"),
-              built(conv_chain(chain_of(depth, height, weights))), published);
+    add_convolutions(probe, series, static_cast<double>(depth), fmt::format("{} layer{}", depth, depth == 1 ? "" : "s"),
+                     chain_of(depth, height, weights));
   }
 }
 
-void add_cubes(Probe& probe, const std::string& series, const std::vector<int64_t>& sizes, bool as_convolution,
-               const Published& published) {
+constexpr const char* kMatmul = "matmul";
+constexpr const char* kConvolution = "1x1 convolution";
+
+void add_cubes(Probe& probe, const std::vector<int64_t>& sizes, bool as_convolution) {
   for (const int64_t n : sizes) {
-    Function function = as_convolution ? built(conv_chain({.in_channels = n, .out_channels = n, .width = n}))
-                                       : built(matmul_chain({.m = n, .k = n, .n = n}));
-    add_point(probe, series, static_cast<double>(n), fmt::format("{0} x {0} x {0}", n), std::move(function), published);
+    const auto x = static_cast<double>(n);
+    std::string label = fmt::format("{0} x {0} x {0}", n);
+    if (as_convolution) {
+      add_convolutions(probe, kConvolution, x, std::move(label), {.in_channels = n, .out_channels = n, .width = n});
+    } else {
+      add_point(probe, kMatmul, x, std::move(label), built(matmul_chain({.m = n, .k = n, .n = n})),
+                fmt::format("matmul m={0} k={0} n={0} right=input", n));
+    }
   }
 }
 
@@ -130,24 +141,17 @@ Probe peak() {
                    "others reach 11.7 to 13.9 TFLOPS on an M4 mini with 64 positions (maderix#3, slavko) and 9.5 "
                    "on an M4 Air (ane-guide)"},
       .conclude = conclude_peak};
-  add_chains(probe, kShared, 64, Weights::shared, {1, 8, 32, 64, 128},
-             {{32, unseen(19, ProbeUnit::tflops, "M0388", "maderix part 2, shape assumed")},
-              {64, fitted(18.4, ProbeUnit::tflops, "M0390", "maderix README.md")},
-              {128, fitted(18.6, ProbeUnit::tflops, "M0389", "maderix README.md")},
-              {128, fitted(2.8, ProbeUnit::watts, "M0856", "maderix part 2, shape assumed")},
-              {128, unseen(6.6, ProbeUnit::tflops_per_watt, "M0909", "maderix part 2, shape assumed")}});
-  add_chains(probe, kDistinct, 64, Weights::distinct, {1, 8, 32, 64, 128}, {});
+  add_chains(probe, kShared, 64, Weights::shared, {1, 8, 32, 64, 128});
+  add_chains(probe, kDistinct, 64, Weights::distinct, {1, 8, 32, 64, 128});
   return probe;
 }
 
 std::string conclude_matmul(const Probe& probe, Samples samples) {
-  const auto before = sample_at(probe, samples, "matmul", 2048, ProbeUnit::tflops);
-  const auto after = sample_at(probe, samples, "matmul", 4096, ProbeUnit::tflops);
+  const auto before = sample_at(probe, samples, kMatmul, 2048, ProbeUnit::tflops);
+  const auto after = sample_at(probe, samples, kMatmul, 4096, ProbeUnit::tflops);
   if (!before || !after) return "";
   return fmt::format("from 2048 to 4096: {:.3g} to {:.3g} TFLOPS", *before, *after);
 }
-
-constexpr const char* kAir = "ane-guide, an M4 Air";
 
 Probe matmul() {
   Probe probe{
@@ -162,19 +166,16 @@ Probe matmul() {
                    "the profile variant +capacity32 has the published reading",
                    "an M4 Air is fastest at 4096 and falls at 6144 (ane-guide): neither reading explains both"},
       .conclude = conclude_matmul};
-  add_cubes(probe, "matmul", {256, 512, 1024, 2048, 3072, 4096, 6144}, false,
-            {{256, fitted(0.101, ProbeUnit::milliseconds, "M0624", "maderix part 2")},
-             {512, unseen(1.3, ProbeUnit::tflops, "", kAir)},
-             {1024, unseen(2.9, ProbeUnit::tflops, "", kAir)},
-             {2048, fitted(5.7, ProbeUnit::tflops, "M0625", "maderix part 2")},
-             {2048, unseen(4.9, ProbeUnit::tflops, "", kAir)},
-             {4096, fitted(4.0, ProbeUnit::tflops, "M0626", "maderix part 2")},
-             {4096, unseen(5.4, ProbeUnit::tflops, "", kAir)},
-             {6144, unseen(3.4, ProbeUnit::tflops, "", kAir)}});
+  add_cubes(probe, {256, 512, 1024, 2048, 3072, 4096, 6144}, false);
+  // Of an M4 Air, which has no rows in the table.
+  const std::pair<double, double> air[] = {{512, 1.3}, {1024, 2.9}, {2048, 4.9}, {4096, 5.4}, {6144, 3.4}};
+  for (ProbePoint& point : probe.points) {
+    for (const auto& [n, rate] : air) {
+      if (point.x == n) point.published.push_back({rate, ProbeUnit::tflops, "", "ane-guide, an M4 Air", false});
+    }
+  }
   return probe;
 }
-
-constexpr const char* kConvolution = "1x1 convolution";
 
 std::string conclude_sram(const Probe& probe, Samples samples) {
   std::string text;
@@ -188,12 +189,6 @@ std::string conclude_sram(const Probe& probe, Samples samples) {
 }
 
 Probe sram() {
-  const auto tuxillo = [](double ms, const char* id) {
-    return fitted(ms, ProbeUnit::milliseconds, id, "maderix#3 (tuxillo)");
-  };
-  const auto slavko = [](double ms, const char* id) {
-    return fitted(ms, ProbeUnit::milliseconds, id, "slavko docs/ANE_M4_BENCHMARK.md");
-  };
   Probe probe{
       .name = "sram",
       .title = "one 1x1 convolution of growing weights over 64 positions",
@@ -204,25 +199,21 @@ Probe sram() {
                    "(slavko): rows of a power of two (C65) rather than a capacity",
                    "the profile variant +capacity32 has the published reading"},
       .conclude = conclude_sram};
-  const Published published = {{256, tuxillo(0.106, "M0363")},  {256, slavko(0.076, "M0453")},
-                               {512, tuxillo(0.084, "M0365")},  {512, slavko(0.071, "M0455")},
-                               {1024, tuxillo(0.116, "M0367")}, {1024, slavko(0.098, "M0457")},
-                               {2048, tuxillo(0.237, "M0369")}, {2048, slavko(0.235, "M0459")},
-                               {3072, tuxillo(0.421, "M0371")}, {4096, tuxillo(1.012, "M0373")}};
   for (const int64_t channels : {256, 512, 1024, 1536, 2048, 2560, 3072, 3584, 4096, 4608, 5120, 6144, 8192}) {
     const auto x = static_cast<double>(channels);
-    add_point(probe, kConvolution, x, fmt::format("{} channels, {:.1f} MiB", channels, x * x * 2 / 1048576),
-              built(conv_chain({.in_channels = channels, .out_channels = channels, .width = 64})), published);
+    add_convolutions(probe, kConvolution, x, fmt::format("{} channels, {:.1f} MiB", channels, x * x * 2 / 1048576),
+                     {.in_channels = channels, .out_channels = channels, .width = 64});
   }
   return probe;
 }
 
 // The least that an engine can be asked to do.
+constexpr const char* kNothing = "op kind=relu shape=1x64x1x32";
 Function dispatch_program() { return built(single_operation("relu", {1, 64, 1, 32})); }
 
 std::string conclude_dispatch(const Probe& probe, Samples samples) {
   const auto nothing = sample_at(probe, samples, "nothing", 1, ProbeUnit::milliseconds);
-  const auto product = sample_at(probe, samples, "matmul", 256, ProbeUnit::milliseconds);
+  const auto product = sample_at(probe, samples, kMatmul, 256, ProbeUnit::milliseconds);
   const auto share = ratio(product, nothing);
   if (!share) return "";
   return fmt::format("of a matmul of 256 x 256 x 256, {:.0f} % is what an evaluation that does nothing takes",
@@ -237,23 +228,19 @@ Probe dispatch() {
       .logarithmic = true,
       .disputes = {"others measure 0.065 to 0.19 ms for nothing on the same chip: the host's scheduling dominates"},
       .conclude = conclude_dispatch};
-  constexpr ProbeUnit ms = ProbeUnit::milliseconds;
-  add_point(probe, "nothing", 1, "one relu of 64 x 32", dispatch_program(),
-            {{1, fitted(0.095, ms, "M0696", "maderix part 2")},
-             {1, fitted(0.07, ms, "M0703", "slavko benchmark/results_m4/M4_BENCHMARK_SUMMARY.md")}});
-  add_point(probe, kConvolution, 128, "128 channels, 64 positions",
-            built(conv_chain({.in_channels = 128, .out_channels = 128, .width = 64})),
-            {{128, unseen(0.189, ms, "M0701", "dev-erik PROBE_RESULTS.md")}});
-  add_cubes(probe, "matmul", {64, 128, 256, 512}, false, {{256, fitted(0.101, ms, "M0624", "maderix part 2")}});
+  add_point(probe, "nothing", 1, "one relu of 64 x 32", dispatch_program(), kNothing);
+  add_convolutions(probe, kConvolution, 128, "128 channels, 64 positions",
+                   {.in_channels = 128, .out_channels = 128, .width = 64});
+  add_cubes(probe, {64, 128, 256, 512}, false);
   return probe;
 }
 
 std::string conclude_conv_vs_matmul(const Probe& probe, Samples samples) {
   std::string text;
   for (const ProbePoint& point : probe.points) {
-    if (point.series != "matmul") continue;
+    if (point.series != kMatmul) continue;
     const auto faster = ratio(sample_at(probe, samples, kConvolution, point.x, ProbeUnit::milliseconds),
-                              sample_at(probe, samples, "matmul", point.x, ProbeUnit::milliseconds));
+                              sample_at(probe, samples, kMatmul, point.x, ProbeUnit::milliseconds));
     if (!faster) return "";
     text +=
         fmt::format("{}{:.2g} times at {:.0f}", text.empty() ? "the convolution is faster " : ", ", *faster, point.x);
@@ -271,8 +258,8 @@ Probe conv_vs_matmul() {
               .disputes = {"1.5 to 2.8 times on an M2 Pro (AutoANE)"},
               .conclude = conclude_conv_vs_matmul};
   const std::vector<int64_t> sizes = {256, 512, 1024, 2048};
-  add_cubes(probe, "matmul", sizes, false, {{2048, fitted(5.7, ProbeUnit::tflops, "M0625", "maderix part 2")}});
-  add_cubes(probe, kConvolution, sizes, true, {});
+  add_cubes(probe, sizes, false);
+  add_cubes(probe, sizes, true);
   return probe;
 }
 
@@ -288,12 +275,6 @@ std::string conclude_depth(const Probe& probe, Samples samples) {
 }
 
 Probe depth() {
-  constexpr ProbeUnit ms = ProbeUnit::milliseconds;
-  const auto tuxillo = [](double value, const char* id) { return fitted(value, ms, id, "maderix#3 (tuxillo)"); };
-  const auto slavko = [](double value, const char* id) {
-    return fitted(value, ms, id, "slavko docs/ANE_M4_BENCHMARK.md");
-  };
-  const auto dev_erik = [](double value, const char* id) { return fitted(value, ms, id, "dev-erik PROBE_RESULTS.md"); };
   Probe probe{
       .name = "depth",
       .title = "convolutions of 512 channels over 64 positions, one after the other",
@@ -303,19 +284,8 @@ Probe depth() {
                    "two M4 of equal title differ by 1.8 times (0.223 and 0.395 ms with 64 layers)"},
       .conclude = conclude_depth};
   const std::vector<int64_t> depths = {1, 2, 4, 8, 16, 32, 48, 64, 96, 128};
-  add_chains(probe, kShared, 1, Weights::shared, depths,
-             {{32, tuxillo(0.16, "M0001")},
-              {32, slavko(0.142, "M0057")},
-              {48, tuxillo(0.19, "M0003")},
-              {64, tuxillo(0.223, "M0005")},
-              {64, slavko(0.206, "M0059")},
-              {64, dev_erik(0.395, "M0055")},
-              {96, tuxillo(0.302, "M0007")},
-              {96, dev_erik(0.429, "M0049")},
-              {128, tuxillo(0.366, "M0009")},
-              {128, slavko(0.376, "M0061")},
-              {128, dev_erik(0.589, "M0051")}});
-  add_chains(probe, kDistinct, 1, Weights::distinct, depths, {});
+  add_chains(probe, kShared, 1, Weights::shared, depths);
+  add_chains(probe, kDistinct, 1, Weights::distinct, depths);
   return probe;
 }
 
@@ -334,13 +304,11 @@ std::string conclude_int8(const Probe& probe, Samples samples) {
 
 Probe int8() {
   using Precision = ConvChain::Precision;
-  constexpr ProbeUnit tflops = ProbeUnit::tflops;
-  constexpr const char* kReadme = "maderix README.md";
   Probe probe{
       .name = "int8",
       .title = "convolutions of 512 channels over 64 x 64 positions, by precision",
       .axis = "layers",
-      .unit = tflops,
+      .unit = ProbeUnit::tflops,
       .published = {"int8 weights and activations 1.88 times fp16 (M0802 over M0800, maderix README.md); int8 "
                     "weights alone 1.0 times (M0811, maderix part 2)"},
       .disputes = {"1.4 to 2 times with int8 activations elsewhere (ane-guide ch9)",
@@ -348,21 +316,12 @@ Probe int8() {
                    "the bytes where weights stream (ane-guide ch7)"},
       .parts = {CostPart::time, CostPart::energy, CostPart::int8},
       .conclude = conclude_int8};
-  const std::array<std::tuple<const char*, Precision, Published>, 3> series = {{
-      {kFp16,
-       Precision::fp16,
-       {{64, fitted(18.4, tflops, "M0390", kReadme)}, {128, fitted(18.6, tflops, "M0389", kReadme)}}},
-      {kInt8Weights, Precision::int8_weights, {}},
-      {kInt8,
-       Precision::int8,
-       {{64, unseen(34.1, tflops, "M0803", kReadme)}, {128, unseen(35.1, tflops, "M0802", kReadme)}}},
-  }};
-  for (const auto& [name, precision, published] : series) {
+  for (const auto& [series, precision] :
+       {std::pair{kFp16, Precision::fp16}, {kInt8Weights, Precision::int8_weights}, {kInt8, Precision::int8}}) {
     for (const int64_t layers : {64, 128}) {
       ConvChain chain = chain_of(layers, 64, Weights::shared);
       chain.precision = precision;
-      add_point(probe, name, static_cast<double>(layers), fmt::format("{} layers", layers), built(conv_chain(chain)),
-                published);
+      add_convolutions(probe, series, static_cast<double>(layers), fmt::format("{} layers", layers), chain);
     }
   }
   return probe;
@@ -374,9 +333,15 @@ std::string conclude_qos(const Probe&, Samples samples) {
   return fmt::format("the slowest class takes {:.3g} times as long as the fastest", most->seconds / least->seconds);
 }
 
+// The table has the same program three times, by class of service: M0718 to M0720.
+std::vector<std::string> rows_of(Qos qos) {
+  if (qos == Qos::background) return {"M0718"};
+  if (qos == Qos::standard) return {"M0719"};
+  if (qos == Qos::user_interactive) return {"M0720"};
+  return {};
+}
+
 Probe qos() {
-  constexpr const char* kSlavko = "slavko docs, 64 positions assumed";
-  constexpr ProbeUnit ms = ProbeUnit::milliseconds;
   Probe probe{.name = "qos",
               .title = "a 1x1 convolution of 256 channels over 64 positions, by class of service",
               .axis = "class of service, by its number",
@@ -384,13 +349,11 @@ Probe qos() {
                            "evaluations 42 % faster on an M3 Pro (slavko): dispatch.background_factor of a profile",
                            "0.18 ms here and 0.071 to 0.106 ms elsewhere are the same convolution on the same chip"},
               .conclude = conclude_qos};
-  const Published published = {{9, unseen(0.183, ms, "M0718", kSlavko)},
-                               {21, unseen(0.183, ms, "M0719", kSlavko)},
-                               {33, unseen(0.182, ms, "M0720", kSlavko)}};
   for (const auto& [qos, name] : kQosClasses) {
-    add_point(probe, kConvolution, static_cast<double>(qos), std::string(name),
-              built(conv_chain({.in_channels = 256, .out_channels = 256, .width = 64})), published);
-    probe.points.back().qos = qos;
+    ProbePoint& point = add_convolutions(probe, kConvolution, static_cast<double>(qos), std::string(name),
+                                         {.in_channels = 256, .out_channels = 256, .width = 64});
+    point.qos = qos;
+    point.rows = rows_of(qos);
   }
   return probe;
 }
@@ -408,13 +371,12 @@ Probe power() {
               .parts = {CostPart::time, CostPart::energy, CostPart::int8}};
   ConvChain int8_chain = chain_of(128, 64, Weights::shared);
   int8_chain.precision = ConvChain::Precision::int8;
-  add_point(probe, "dispatch", 1, "one relu of 64 x 32", dispatch_program());
-  add_point(probe, "weights", 2, "one convolution of 6144 channels, 32 positions",
-            built(conv_chain({.in_channels = 6144, .out_channels = 6144, .width = 32})));
-  add_point(probe, "arithmetic", 3, "128 convolutions of 512 channels, fp16",
-            built(conv_chain(chain_of(128, 64, Weights::shared))),
-            {{3, fitted(2.8, ProbeUnit::watts, "M0856", "maderix part 2, shape assumed")}});
-  add_point(probe, "arithmetic, int8", 4, "128 convolutions of 512 channels, int8", built(conv_chain(int8_chain)));
+  add_point(probe, "dispatch", 1, "one relu of 64 x 32", dispatch_program(), kNothing);
+  add_convolutions(probe, "weights", 2, "one convolution of 6144 channels, 32 positions",
+                   {.in_channels = 6144, .out_channels = 6144, .width = 32});
+  add_convolutions(probe, "arithmetic", 3, "128 convolutions of 512 channels, fp16",
+                   chain_of(128, 64, Weights::shared));
+  add_convolutions(probe, "arithmetic, int8", 4, "128 convolutions of 512 channels, int8", int8_chain);
   return probe;
 }
 

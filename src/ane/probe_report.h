@@ -1,5 +1,5 @@
 // Shows what a probe gave: a table, notes and a figure. A number is called predicted where a virtual clock gave it,
-// with what the prediction stands on; published numbers stand beside, where the chip is the one that they are of.
+// with what the prediction stands on; the numbers that were published of the chip stand beside.
 #pragma once
 
 #include <span>
@@ -20,9 +20,12 @@ struct ProbeSubject {
 
   // "predicted" or "measured".
   std::string_view verb() const { return is_predicted ? "predicted" : "measured"; }
-  // Whether the published numbers are about this chip, as it is or in a variant.
-  bool is_published() const;
+  // The built-in profile whose published numbers are about this chip, as it is or in a variant: "m4". Empty: none.
+  std::string published_chip() const;
 };
+
+// What was published of a program on a chip, in units that probes have.
+std::vector<PublishedValue> published_of(const ProbePoint& point, std::string_view chip);
 
 // Lines about the whole: what the samples say together, what was published, what disputes it, and what a prediction
 // stands on. `topic` is "found", "published", "disputed", "predicted from" or "refused".

@@ -1,5 +1,5 @@
-// The published hardware study as probes: each is a set of programs, with what was published of them for an M4 and what
-// speaks against the published reading. Who runs the programs is src/device/probe's; probe_report.h shows the outcome.
+// The published hardware study as probes: each is a set of programs, with what speaks against the published reading of
+// their times. Who runs the programs is src/device/probe's; probe_report.h shows the outcome beside what was published.
 #pragma once
 
 #include <memory>
@@ -23,8 +23,8 @@ enum class ProbeUnit : uint8_t { milliseconds, tflops, watts, tflops_per_watt };
 struct PublishedValue {
   double value = 0;
   ProbeUnit unit = ProbeUnit::milliseconds;
-  std::string id;      // in the collection that docs/cost-model.md names; empty where only a text says so
-  std::string source;  // "maderix part 2"
+  std::string id;      // in the table of published measurements; empty where only a text says so
+  std::string source;  // "maderix part 2", with the table's note
   // Whether the cost model was calibrated on it, so that agreement proves little.
   bool is_calibration = false;
 };
@@ -36,7 +36,10 @@ struct ProbePoint {
   std::string label;   // "2048 x 2048 x 2048"
   std::unique_ptr<mil::Function> function;
   double flops = 0;
-  std::vector<PublishedValue> published = {};  // of an M4
+  std::string workload = {};  // as the table of published measurements writes the program
+  // The rows of that table that are of this point, where the workload alone does not tell.
+  std::optional<std::vector<std::string>> rows = {};
+  std::vector<PublishedValue> published = {};  // of an M4, beside what the table has
   Qos qos = Qos::standard;
 };
 

@@ -1,4 +1,4 @@
-// The model keeps the errors that docs/cost-model.md states, on the published rows of bench/cost-model.
+// The model keeps the errors that docs/cost-model.md states, on the published rows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,12 +13,10 @@
 namespace millwright::bench {
 namespace {
 
-Path published() { return Path(kSourceDirectory) / "bench" / "cost-model" / "published.csv"; }
-
 class CostModelErrors : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    measurements = new std::vector<Measurement>(*read_measurements(published()));
+    measurements = new std::vector<Measurement>(*read_measurements());
     chips = new std::map<std::string, Chip>(*prepare_chips(*measurements));
   }
   static void TearDownTestSuite() {

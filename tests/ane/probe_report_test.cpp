@@ -6,6 +6,8 @@
 namespace millwright::ane {
 namespace {
 
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -74,9 +76,12 @@ TEST(ProbeReport, ShowsNothingPublishedOfOtherChips) {
 
 TEST(ProbeReport, ShowsNothingPublishedOfAProfileThatOnlyHasTheName) {
   const ChipProfile same = *parse_profile(R"({"name": "m4", "base": "m4"})", "p.json");
-  EXPECT_TRUE((ProbeSubject{"emulated m4", &same, true}).is_published());
+  EXPECT_EQ((ProbeSubject{"emulated m4", &same, true}).published_chip(), "m4");
   const ChipProfile other = *parse_profile(R"({"name": "m4", "base": "m1"})", "p.json");
-  EXPECT_FALSE((ProbeSubject{"emulated m4", &other, true}).is_published());
+  EXPECT_EQ((ProbeSubject{"emulated m4", &other, true}).published_chip(), "");
+  EXPECT_EQ((ProbeSubject{"cpu", nullptr, false}).published_chip(), "");
+  const ChipProfile variant = *find_profile("m4-max+capacity32");
+  EXPECT_EQ((ProbeSubject{"emulated", &variant, true}).published_chip(), "m4-max");
 }
 
 TEST(ProbeReport, DrawsALinePerSeriesAndThePublishedPoints) {
@@ -91,6 +96,64 @@ TEST(ProbeReport, DrawsALinePerSeriesAndThePublishedPoints) {
   const std::string measured = probe_figure(probe, samples, {"cpu", nullptr, false});
   EXPECT_THAT(measured, HasSubstr(">depth on cpu, measured</text>"));
   EXPECT_THAT(measured, Not(HasSubstr(">published</text>")));
+}
+
+std::vector<std::string> ids_of(std::string_view name, std::string_view series, double x, std::string_view chip) {
+  const Probe probe = *build_probe(name);
+  for (const ProbePoint& point : probe.points) {
+    if (point.series != series || point.x != x) continue;
+    std::vector<std::string> ids;
+    for (const PublishedValue& value : published_of(point, chip)) ids.push_back(value.id);
+    return ids;
+  }
+  return {"no such point"};
+}
+
+// Which rows of the collection are of which program, read off the collection by eye.
+TEST(PublishedOf, FindsTheRowsOfEachProgram) {
+  const char* const shared = "one shared weight, as published";
+  EXPECT_THAT(ids_of("peak", shared, 32, "m4"), ElementsAre("M0388"));
+  EXPECT_THAT(ids_of("peak", shared, 64, "m4"), ElementsAre("M0390", "M0805"));
+  EXPECT_THAT(ids_of("peak", shared, 128, "m4"), ElementsAre("M0389", "M0804", "M0856", "M0909"));
+  EXPECT_THAT(ids_of("matmul", "matmul", 256, "m4"), ElementsAre("M0624"));
+  EXPECT_THAT(ids_of("matmul", "matmul", 2048, "m4"), ElementsAre("M0625", ""));
+  EXPECT_THAT(ids_of("matmul", "matmul", 4096, "m4"), ElementsAre("M0626", ""));
+  EXPECT_THAT(ids_of("matmul", "matmul", 4096, "m4-pro"), ElementsAre());
+  EXPECT_THAT(ids_of("sram", "1x1 convolution", 4096, "m4"), ElementsAre("M0373"));
+  EXPECT_THAT(ids_of("sram", "1x1 convolution", 1024, "m4"), ElementsAre("M0367", "M0457", "M0486"));
+  EXPECT_EQ(ids_of("sram", "1x1 convolution", 4608, "m4-max").size(), 4u);  // four runs
+  EXPECT_THAT(ids_of("dispatch", "nothing", 1, "m4"), ElementsAre("M0696", "M0703"));
+  EXPECT_THAT(ids_of("dispatch", "1x1 convolution", 128, "m4"), ElementsAre("M0701"));
+  EXPECT_THAT(ids_of("depth", shared, 32, "m4"), ElementsAre("M0001", "M0057"));
+  EXPECT_THAT(ids_of("depth", shared, 64, "m4"), ElementsAre("M0005", "M0055", "M0059"));
+  EXPECT_THAT(ids_of("depth", shared, 96, "m3-ultra"), ElementsAre("M0027", "M0035"));
+  EXPECT_THAT(ids_of("depth", "a weight per layer", 32, "m4"), ElementsAre());
+  EXPECT_THAT(ids_of("int8", "int8 weights and activations", 128, "m4"), ElementsAre("M0806"));
+  EXPECT_THAT(ids_of("qos", "1x1 convolution", 9, "m4"), ElementsAre("M0718"));
+  EXPECT_THAT(ids_of("qos", "1x1 convolution", 33, "m4"), ElementsAre("M0720"));
+  EXPECT_THAT(ids_of("qos", "1x1 convolution", 0, "m4"), ElementsAre());
+  EXPECT_THAT(ids_of("power", "arithmetic", 3, "m4"), Contains("M0856"));
+}
+
+TEST(PublishedOf, GivesUnitsThatProbesHave) {
+  const Probe probe = *build_probe("int8");
+  const std::vector<PublishedValue> values = published_of(probe.points[5], "m4");
+  ASSERT_EQ(values.size(), 1u);
+  EXPECT_EQ(values[0].value, 7.8);
+  EXPECT_EQ(values[0].unit, ProbeUnit::milliseconds);
+  EXPECT_EQ(values[0].source, "maderix README.md");
+  EXPECT_FALSE(values[0].is_calibration);
+}
+
+// More than two values of a unit are shown as their range.
+TEST(ProbeReport, ShowsManyPublishedValuesAsARange) {
+  Probe probe = two_programs();
+  for (const double ms : {4.0, 2.0}) {
+    probe.points[0].published.push_back({ms, ProbeUnit::milliseconds, "M0002", "them", true});
+  }
+  const ChipProfile m4 = *find_profile("m4");
+  EXPECT_THAT(probe_table(probe, {{.seconds = 0.002}, {.seconds = 0.002}}, {"emulated m4", &m4, true}),
+              HasSubstr("  1 to 4 ms, 3 times (+100 % to -50 %), 0.5 W\n"));
 }
 
 // By hand: 2 ms and 1 ms are a factor of 2.

@@ -4,14 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <map>
+#include <functional>
 #include <set>
-#include <sstream>
 
 #include "mil/printer.h"
 #include "mil/verifier.h"
-#include "source_dir.h"
 
 namespace millwright::ane {
 namespace {
@@ -40,61 +37,6 @@ TEST(Probes, BuildValidProgramsOfTheFlopsTheyClaim) {
   EXPECT_EQ(build_probe("matmul")->points[3].flops, 2.0 * 2048 * 2048 * 2048);
   EXPECT_EQ(build_probe("peak")->points[4].flops, 2.0 * 512 * 512 * 4096 * 128);
   EXPECT_EQ(build_probe("sram")->points[0].flops, 2.0 * 256 * 256 * 64);
-}
-
-// A line of bench/cost-model/published.csv.
-struct Row {
-  std::string use;
-  std::string metric;
-  double value = 0;
-  std::string unit;
-  std::string source;
-  std::string note;
-};
-
-std::map<std::string, Row> published_rows() {
-  std::ifstream file(std::filesystem::path(kSourceDirectory) / "bench" / "cost-model" / "published.csv");
-  std::map<std::string, Row> rows;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream fields(line);
-    std::string id, chip, workload, value;
-    Row row;
-    for (std::string* field :
-         {&id, &chip, &row.use, &workload, &row.metric, &value, &row.unit, &row.source, &row.note}) {
-      std::getline(fields, *field, ',');
-    }
-    if (chip != "m4") continue;
-    row.value = std::stod(value);
-    rows.emplace(id, row);
-  }
-  return rows;
-}
-
-// The table of published numbers that the cost model is fitted to and validated with, against the probes' own.
-TEST(Probes, QuoteThePublishedNumbersAsTheTableHasThem) {
-  const std::map<std::string, Row> rows = published_rows();
-  // Of the collection alone: the rate beside a time that the table has (M0806, M0807).
-  const std::map<std::string, Row> rates = {
-      {"M0802", {"validation", "throughput", 35.1, "TFLOPS", "maderix README.md", ""}},
-      {"M0803", {"validation", "throughput", 34.1, "TFLOPS", "maderix README.md", ""}}};
-  size_t quoted = 0;
-  for (const std::string& name : probe_names()) {
-    const Probe probe = *build_probe(name);
-    for (const ProbePoint& point : probe.points) {
-      for (const PublishedValue& value : point.published) {
-        if (value.id.empty()) continue;
-        const auto& table = rates.contains(value.id) ? rates : rows;
-        ASSERT_TRUE(table.contains(value.id)) << name << " " << value.id;
-        const Row& row = table.at(value.id);
-        EXPECT_EQ(value.value, row.value) << value.id;
-        EXPECT_EQ(unit_name(value.unit), row.unit) << value.id;
-        EXPECT_EQ(value.is_calibration, row.use == "calibration") << value.id;
-        EXPECT_EQ(value.source, row.source + (row.note.empty() ? "" : ", " + row.note)) << value.id;
-        ++quoted;
-      }
-    }
-  }
-  EXPECT_GE(quoted, 40u);
 }
 
 TEST(Probes, KeepOnlySmallProgramsForSlowDevices) {

@@ -35,11 +35,12 @@ TEST(Probe, PrintsJson) {
   ASSERT_EQ(json.at("rows").size(), 4u);
   const Json& arithmetic = json.at("rows")[2];
   EXPECT_NEAR(arithmetic.at("watts").get<double>(), 2.8, 0.1);
-  EXPECT_EQ(arithmetic.at("published"), Json::array({{{"value", 2.8},
-                                                      {"unit", "W"},
-                                                      {"id", "M0856"},
-                                                      {"source", "maderix part 2, shape assumed"},
-                                                      {"use", "calibration"}}}));
+  const Json watts = {{"value", 2.8},
+                      {"unit", "W"},
+                      {"id", "M0856"},
+                      {"source", "maderix part 2, shape assumed"},
+                      {"use", "calibration"}};
+  EXPECT_THAT(arithmetic.at("published"), testing::Contains(watts));
   EXPECT_EQ(json.at("notes")[0], (Json{{"topic", "published"}, {"text", "0 W when idle (M0857, maderix part 2)"}}));
 }
 
@@ -62,7 +63,7 @@ TEST(Probe, RunsOnTheCpuByItsClock) {
   for (const Json& row : json.at("rows")) {
     EXPECT_GT(row.at("ms").get<double>(), 0);
     EXPECT_EQ(row.at("watts"), nullptr);
-    EXPECT_FALSE(row.contains("published"));
+    EXPECT_EQ(row.at("published"), Json::array());
   }
 }
 

@@ -94,7 +94,8 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   millwright::bench::Options options;
   CLI::App app("Published measurements of the engine beside the cost model's predictions");
-  app.add_option("--data", options.data, "published measurements, as CSV; none: those of src/ane/published/measurements.csv");
+  app.add_option("--data", options.data,
+                 "published measurements, as CSV; none: those of src/ane/published/measurements.csv");
   app.add_option("--write", options.write, "directory for the table, the report and the figures");
   app.add_flag("--fit", options.fit, "fit the constants anew before reporting");
   app.add_flag("--summary", options.summary, "leave out the rows");

@@ -64,7 +64,8 @@ double unit_in_si(std::string_view name) {
 Result<Measurement> with_subject(const ane::PublishedMeasurement& published) {
   const MetricRule* rule = find_metric(published.metric);
   if (rule == nullptr) return fail("{}: \"{}\" is no metric of the model", published.place, published.metric);
-  if (unit_in_si(published.unit) == 0) return fail("{}: \"{}\" is no unit of the model", published.place, published.unit);
+  if (unit_in_si(published.unit) == 0)
+    return fail("{}: \"{}\" is no unit of the model", published.place, published.unit);
   Measurement m{published};
   m.subject = rule->subject;
   return m;

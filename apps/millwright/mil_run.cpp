@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ane/rules/weight_record.h"
+#include "base/log.h"
 #include "base/memory_usage.h"
 #include "chip_choice.h"
 #include "commands.h"
@@ -21,6 +22,7 @@
 #include "cpu/runtime_sizes.h"
 #include "device/emulated/engine_run.h"
 #include "mil/interpreter/interpreter.h"
+#include "mil/labels.h"
 #include "mil/npy_file.h"
 #include "mil/specialize.h"
 #include "mil/verifier.h"
@@ -81,12 +83,12 @@ Result<std::vector<device::WeightFile>> weight_files_of(const mil::Program& prog
   return all;
 }
 
-Result<const mil::Function*> find_function(const mil::Program& program, const std::string& name) {
+Result<mil::Function*> find_function(const mil::Program& program, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& function : program.functions()) names.push_back(function->name());
   if (name.empty() && names.size() == 1) return program.functions().front().get();
   const std::string wanted = name.empty() ? "main" : name;
-  if (const mil::Function* function = program.function(wanted)) return function;
+  if (mil::Function* function = program.function(wanted)) return function;
   return fail("--function: the program has no function {}; it has {}", wanted, fmt::join(names, ", "));
 }
 
@@ -253,7 +255,7 @@ Status run_run(const RunCommand& options) {
   }
   MW_ASSIGN(const device::DeviceOptions engine_asked, engine_options(options));
   MW_ASSIGN(mil::ProgramSource source, options.program.read_correct());
-  MW_ASSIGN(const mil::Function* declared, find_function(*source.program, options.function));
+  MW_ASSIGN(mil::Function* const declared, find_function(*source.program, options.function));
   // The engine's compiler reads weight files in its own way, right or wrong.
   const bool engine_reads = options.device == "emulated" && mil::is_static(*declared);
   mil::WeightFiles files(source.folder);
@@ -265,6 +267,9 @@ Status run_run(const RunCommand& options) {
   }
   if (Status verified = mil::verify(*source.program); !verified) {
     return tl::unexpected(with_context(std::move(verified.error()), source.name));
+  }
+  for (const std::string& name : mil::replace_labels(*declared)) {
+    log_info("result {}: labels are not computed; the probabilities are a result instead", name);
   }
   MW_ASSIGN(const Arrays arrays, read_arrays("--input", options.inputs, input_names(*declared)));
   MW_ASSIGN(const std::vector<mil::Type> types, input_types(*declared, arrays, options.shapes));

@@ -426,6 +426,23 @@ TEST(MilRun, RunsOnTheReferenceInterpreterWhereToldTo) {
                  "millwright mil run: --device: expected cpu, emulated or reference, found \"engine\"");
 }
 
+TEST(MilRun, GivesTheProbabilitiesOfAClassifier) {
+  const TemporaryFolder folder;
+  const std::string program =
+      folder.write("a.mil",
+                   "program(1.3)\n{\n func main<ios15>(tensor<fp32, [2]> x) {\n"
+                   "  tensor<fp32, [2]> p = softmax(axis = int32(0), x = x);\n"
+                   "  tensor<string, [2]> c = const()[val = tensor<string, [2]>([\"cat\", \"dog\"])];\n"
+                   "  string label, dict<string, fp32> all = classify(classes = c, probabilities = p);\n"
+                   " } -> (label, all);\n}\n");
+  const Outcome outcome = run({"mil", "run", program, "--json"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err,
+            "result label: labels are not computed; the probabilities are a result instead\n"
+            "result all: labels are not computed; the probabilities are a result instead\n");
+  EXPECT_EQ(Json::parse(outcome.out).at("results"), (Json{{"p", "tensor<fp32, [2]>"}}));
+}
+
 // y = x + x in fp16, on the engine of an M4 and of an M1.
 TEST(MilRun, RunsOnAnEmulatedEngineWithWhatItWouldTake) {
   const TemporaryFolder folder;

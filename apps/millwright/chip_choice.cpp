@@ -3,8 +3,17 @@
 namespace millwright::app {
 
 void ChipChoice::add_to(Command& command, const std::string& name, const std::string& help) {
-  command.text(name, chip, "CHIP", help).words = ane::profile_names();
-  command.text("--profile", profile, "FILE", "Your own chip profile (docs/chip-profiles.md)");
+  // An empty word, as from a shell variable that is not set, must not mean "no chip".
+  const auto set = [](std::string& value, const std::string& what, const std::string& expected) {
+    return [&value, what, expected](const Command::Values& values) -> Status {
+      if (values.back().empty()) return fail("{}: expected {}, found \"\"", what, expected);
+      value = values.back();
+      return {};
+    };
+  };
+  command.option(name, "CHIP", help, set(chip, name, "a chip's name")).words = ane::profile_names();
+  command.option("--profile", "FILE", "Your own chip profile (docs/chip-profiles.md)",
+                 set(profile, "--profile", "the path of a file"));
 }
 
 Status ChipChoice::check() const {

@@ -96,7 +96,8 @@ Status check_function(const mil::Program& program, const std::string& name) {
   if (name.empty() || program.function(name) != nullptr) return {};
   std::vector<std::string> names;
   for (const auto& function : program.functions()) names.push_back(function->name());
-  return fail("--function: the program has no function {}; it has {}", name, fmt::join(names, ", "));
+  return fail("--function: the program has no function {}; it has {}", name,
+              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
 Status run_graph(const GraphCommand& options) {

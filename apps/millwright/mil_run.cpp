@@ -89,7 +89,8 @@ Result<mil::Function*> find_function(const mil::Program& program, const std::str
   if (name.empty() && names.size() == 1) return program.functions().front().get();
   const std::string wanted = name.empty() ? "main" : name;
   if (mil::Function* function = program.function(wanted)) return function;
-  return fail("--function: the program has no function {}; it has {}", wanted, fmt::join(names, ", "));
+  return fail("--function: the program has no function {}; it has {}", wanted,
+              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
 std::vector<std::string> input_names(const mil::Function& function) {

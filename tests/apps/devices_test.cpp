@@ -28,6 +28,20 @@ constexpr const char* kSwapping =
     "C33 warning silent: function main: its inputs are declared as x, W and bind as W, x; surfaces listed as declared "
     "are swapped, or refused (0x1d) where their sizes differ; choose names whose order is that of the declaration\n";
 
+// As from a shell variable that is not set: not the same as naming no chip.
+TEST(Devices, RefuseAnEmptyChip) {
+  const TemporaryFolder folder;
+  folder.write("tangent.mil", kTangent);
+  const std::string file = (folder / "tangent.mil").string();
+  for (const Arguments& arguments : {Arguments{"mil", "check", "--chip", "", file},
+                                     Arguments{"probe", "peak", "--chip", ""}, Arguments{"plan", "--chip", ""}}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, testing::HasSubstr("--chip: expected a chip's name, found \"\""));
+  }
+  EXPECT_THAT(run({"devices", "--profile", ""}).err, testing::HasSubstr("--profile: expected the path of a file"));
+}
+
 TEST(Devices, ListsDevicesAndChips) {
   const Outcome outcome = run({"devices"});
   EXPECT_EQ(outcome.exit_code, 0);

@@ -102,9 +102,9 @@ TEST(CommandLine, NamesTheNearestCommandOfAnUnknownOne) {
 }
 
 TEST(CommandLine, SaysWhichCommandsThereAreWhereNoneIsGiven) {
-  expect_refused(
-      {}, 2,
-      "millwright: expected one of the commands tokenize, train, eval, generate, info, devices, probe, plan, simulate, mil, completion");
+  expect_refused({}, 2,
+                 "millwright: expected one of the commands tokenize, train, eval, generate, info, devices, probe, "
+                 "plan, simulate, mil, completion");
   expect_refused({"tokenize"}, 2,
                  "millwright tokenize: expected one of the commands train, inspect, encode, decode, shards");
 }

@@ -183,7 +183,7 @@ TEST(ChipProfile, TheDocumentsExampleIsAProfile) {
   const size_t begin = document.find("```json\n") + 8;
   const auto profile = parse_profile(document.substr(begin, document.find("```", begin) - begin), "example");
   ASSERT_TRUE(profile.has_value()) << profile.error().message;
-  EXPECT_EQ(*profile->memory.weight_gbps, 58);
+  EXPECT_EQ(*profile->cost.weight_gbps, 58);
 }
 
 // A file of the user's that changes one thing of m4, or is wrong.

@@ -55,7 +55,7 @@ void add_elementwise(std::vector<Text>& all) {
   for (const char* kind : {"abs", "ceil", "floor", "relu", "relu6", "round", "sign"}) {
     all.push_back(unary(kind, Apart::nothing, 0, -8, 8));
   }
-  for (const char* kind : {"atan", "erf", "exp", "exp2", "square"}) {
+  for (const char* kind : {"erf", "exp", "exp2", "square"}) {
     all.push_back(unary(kind, Apart::rounding, 1, -4, 4));
   }
   all.push_back(unary("sqrt", Apart::rounding, 1, 0, 9));
@@ -64,6 +64,9 @@ void add_elementwise(std::vector<Text>& all) {
   all.push_back(unary("tanh", Apart::table, 0.0025, -8, 8));
   all.push_back(unary("silu", Apart::table, 0.02, -8, 8));
   all.push_back(unary("softplus", Apart::table, 0.012, -10, 10));
+  all.push_back(unary("sin", Apart::table, 0.043, -8, 8));
+  all.push_back(unary("cos", Apart::table, 0.043, -8, 8));
+  all.push_back(unary("atan", Apart::table, 0.123, -12, 12));
   all.push_back(unary("clip", Apart::nothing, 0, -2, 2, ", alpha = fp16(-0.5), beta = fp16(1)"));
   all.push_back(unary("clamped_relu", Apart::rounding, 1, -2, 2, ", alpha = fp16(0.25), beta = fp16(1)"));
   all.push_back(unary("elu", Apart::rounding, 1, -2, 2, ", alpha = fp16(0.25)"));

@@ -209,7 +209,7 @@ class EngineFunction {
   }
 
   // The result with what the engine gives at the ends of a function's range.
-  Value* ended_function(const Operation& operation, Value* result, Operation* next) {
+  Value* ended_function(Operation& operation, Value* result, Operation* next) {
     const std::string_view kind = operation.kind();
     mil::Builder b(function_, next);
     const auto with_end = [&](std::string_view comparison, Value* x, double bound, double number) {
@@ -227,9 +227,17 @@ class EngineFunction {
       return with_end("greater_equal", operation.operand("x"), *numerics.exp_limit, kInfinity);
     }
     if ((kind == "softplus" || kind == "softsign") && numerics.softplus_limit.known()) {
-      return with_end("equal", operation.operand("x"), kInfinity, 0);
+      Value* x = operation.operand("x");
+      if (kind == "softplus") stay_at_limit(operation, x, *numerics.softplus_limit);
+      return with_end("equal", x, kInfinity, 0);
     }
     return result;
+  }
+
+  // Behind the limit softplus is wrong (C55): it stays where it is there.
+  void stay_at_limit(Operation& operation, Value* x, double limit) {
+    mil::Builder b(function_, &operation);
+    operation.replace_operand(x, b.binary("minimum", x, b.scalar_like(x, limit)));
   }
 
   // An identity that gives the only output gives NaN (C38).

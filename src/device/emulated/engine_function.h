@@ -11,8 +11,9 @@ namespace millwright::device {
 
 // A copy in which, as the profile says,
 //   no operation gives NaN (it gives 0; as an input it is infinite already, which is the surfaces' business) (C59),
-//   zero divisors have no sign (C5A), log(0) is a number (C59), exp is infinite from its limit on (C5C), softplus and
-//   softsign of infinity are 0 (C55), products of two or more terms are infinite from the product limit on (C52),
+//   zero divisors have no sign (C5A), log(0) is a number (C59), exp is infinite from its limit on (C5C),
+//   softplus stays where it is at its limit, softplus and softsign of infinity are 0 (C55),
+//   products of two or more terms are infinite from the product limit on (C52),
 //   slices of the last axis behind its start are infinite from 4096 on (C51),
 //   inputs, constants and operations of fp32 give numbers rounded to fp16 (C3F),
 //   bytes of block-wise compressed weights are read with a sign (C44; that it is the sign is a guess),

@@ -18,13 +18,12 @@ using mil::TensorValue;
 using mil::interpreter::Evaluation;
 using mil::interpreter::Values;
 
-constexpr std::string_view kTables[] = {"gelu", "sigmoid", "silu", "softplus", "tanh"};
 constexpr std::string_view kSums[] = {"add", "sub", "reduce_sum", "reduce_mean"};
 
-Values activation(const Evaluation& e, std::string_view kind, const ane::Numerics& numerics) {
+Values activation(const Evaluation& e, std::string_view kind) {
   TensorValue y = e.operand("x");
   y.type = y.type.with_element(e.element());
-  for (double& number : y.numbers) number = activation_from_table(kind, number, numerics);
+  for (double& number : y.numbers) number = activation_from_table(kind, number);
   return std::vector<TensorValue>{std::move(y)};
 }
 
@@ -97,8 +96,8 @@ Result<std::unique_ptr<EngineRunner>> make_faithful_runner(const mil::Function& 
                              numerics.flushes_denormal_products.value_or(false), partial_limit(numerics)};
   mil::OperationOverrides overrides;
   add_faithful_products(rounding, overrides);
-  for (const std::string_view kind : kTables) {
-    overrides[kind] = [kind, numerics](const Evaluation& e) { return activation(e, kind, numerics); };
+  for (const std::string_view kind : activations_with_table()) {
+    overrides[kind] = [kind](const Evaluation& e) { return activation(e, kind); };
   }
   if (rounding.ties == ane::Ties::away) {
     for (const std::string_view kind : kSums) overrides[kind] = sum_with_ties_away;

@@ -15,6 +15,7 @@
 #include "ane/published_programs.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "command_line.h"
 #include "device/cpu/cpu_device.h"
 #include "device/emulated/emulated_device.h"
 #include "libraries.h"
@@ -195,9 +196,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads, "All by default")->check(CLI::Range(1, 1 << 20));
   app.add_option("--rounds", options.rounds, "Measured rounds")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   app.add_flag("--profile", options.profile, "Print the time of every kernel call");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = millwright::bench::parse_command_line(app, "emulation", argc, argv)) return *code;
   const millwright::Status status = millwright::run(options);
   if (status) return 0;
-  fmt::print(stderr, "error: {}\n", status.error().message);
-  return 1;
+  return millwright::bench::report_error("emulation", status.error());
 }

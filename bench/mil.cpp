@@ -15,6 +15,7 @@
 
 #include "base/files.h"
 #include "base/memory_usage.h"
+#include "command_line.h"
 #include "mil/parser.h"
 #include "mil/verifier.h"
 
@@ -261,9 +262,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--write", options.write, "Write the text to a file and stop");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = millwright::bench::parse_command_line(app, "mil", argc, argv)) return *code;
   const millwright::Status status = millwright::run(options);
   if (status) return 0;
-  fmt::print(stderr, "error: {}\n", status.error().message);
-  return 1;
+  return millwright::bench::report_error("mil", status.error());
 }

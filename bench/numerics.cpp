@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "command_line.h"
 #include "device/operation_numerics.h"
 
 namespace millwright::device {
@@ -54,7 +55,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Fast and faithful numerics of the emulated engine, operation by operation"};
   int seeds = 3;
   app.add_option("--seeds", seeds, "Random inputs")->check(CLI::Range(1, 1000))->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = millwright::bench::parse_command_line(app, "numerics", argc, argv)) return *code;
   millwright::device::run(seeds);
   return 0;
 }

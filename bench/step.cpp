@@ -12,6 +12,7 @@
 #include "base/memory_usage.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "command_line.h"
 #include "cpu/executor.h"
 #include "cpu/kernels/peak.h"
 #include "cpu/kernels/targets.h"
@@ -287,9 +288,8 @@ int main(int argc, char** argv) {
   app.add_flag("--accumulate", options.accumulate, "Add gradients to their buffers");
   app.add_flag("--listing", options.listing, "Print the kernel calls of a step and stop");
   app.add_flag("--profile", options.profile, "Print time by kernel, the slowest calls, and the products alone");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = millwright::bench::parse_command_line(app, "step", argc, argv)) return *code;
   const millwright::Status status = millwright::run(options);
   if (status) return 0;
-  fmt::print(stderr, "error: {}\n", status.error().message);
-  return 1;
+  return millwright::bench::report_error("step", status.error());
 }

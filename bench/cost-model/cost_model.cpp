@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "../command_line.h"
 #include "figures.h"
 #include "fit.h"
 #include "measurements.h"
@@ -22,10 +23,7 @@ struct Options {
   bool summary = false;
 };
 
-int refuse(const Error& error) {
-  fmt::print(stderr, "cost-model: {}\n", error.message);
-  return 1;
-}
+int refuse(const Error& error) { return report_error("cost-model", error); }
 
 // Prints the constants as they stand in chip profiles, and predicts with them from then on.
 void fit_anew(const std::vector<Measurement>& measurements, std::map<std::string, Chip>& chips) {
@@ -63,6 +61,8 @@ Status write_report(const Path& folder, const std::vector<Measurement>& measurem
                                "# Errors of the cost model\n\n" + generated + summary(measurements, chips) +
                                    "\n## Weights and activations at once, or in turn\n\n" +
                                    formula_table(measurements, chips) + "\n## Each source left out\n\n" +
+                                   "Power, load and unload times are published numbers of the profile, not fitted: no "
+                                   "source of them can be left out.\n\n" +
                                    source_table(measurements, chips) + "\n## Constants\n\n" + constant_table(chips) +
                                    "\n" + count_table() + "\n## Gaps\n\n" + gap_table(measurements)));
   MW_TRY(write_file_atomically(folder / "rows.csv", row_csv(predictions)));
@@ -99,6 +99,6 @@ int main(int argc, char** argv) {
   app.add_option("--write", options.write, "directory for the table, the report and the figures");
   app.add_flag("--fit", options.fit, "fit the constants anew before reporting");
   app.add_flag("--summary", options.summary, "leave out the rows");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = millwright::bench::parse_command_line(app, "cost-model", argc, argv)) return *code;
   return millwright::bench::run(options);
 }

@@ -49,19 +49,18 @@ std::set<std::string> chips_of(const std::vector<Prediction>& predictions) {
   return chips;
 }
 
-bool counts_for(const Fit& fit, const Measurement& m) {
-  return m.use == Use::calibration && m.subject == Subject::time &&
-         std::ranges::find(fit.chips, m.chip) != fit.chips.end();
+bool counts_for(const Fit& fit, Subject subject, const Measurement& m) {
+  return m.use == Use::calibration && m.subject == subject && std::ranges::find(fit.chips, m.chip) != fit.chips.end();
 }
 
 // Errors of the rows of one source after a fit without it.
-std::vector<double> held_out_errors(const Fit& one, const std::string& source,
+std::vector<double> held_out_errors(const Fit& one, Subject subject, const std::string& source,
                                     const std::vector<Measurement>& measurements,
                                     const std::map<std::string, Chip>& chips) {
   const Constants constants = fit(one, measurements, chips, source);
   std::vector<double> errors;
   for (const Measurement& m : measurements) {
-    if (!counts_for(one, m) || m.source != source) continue;
+    if (!counts_for(one, subject, m) || m.source != source) continue;
     const Chip& chip = chips.at(m.chip);
     const ane::CostParameters parameters = with_constants(chip.parameters, one, constants);
     errors.push_back(relative_error(predict(m, chip.workloads.at(m.workload), parameters), m.value));
@@ -148,20 +147,24 @@ std::string formula_table(const std::vector<Measurement>& measurements, const st
 
 std::string source_table(const std::vector<Measurement>& measurements, const std::map<std::string, Chip>& chips) {
   std::string text =
-      "| chip | source | rows | error with the source in the fit | left out of the fit |\n|---|---|---|---|---|\n";
+      "| chip | subject | source | rows | error with the source in the fit | left out of the fit |\n"
+      "|---|---|---|---|---|---|\n";
   const std::vector<Prediction> fitted = predict_all(measurements, chips);
   for (const Fit& one : fits()) {
     if (!is_measured(one, chips)) continue;
-    std::set<std::string> sources;
-    for (const Measurement& m : measurements) {
-      if (counts_for(one, m)) sources.insert(m.source);
-    }
-    for (const std::string& source : sources) {
-      const ErrorSummary in =
-          summarize(errors_of(fitted, [&](const Measurement& m) { return counts_for(one, m) && m.source == source; }));
-      const ErrorSummary out = summarize(held_out_errors(one, source, measurements, chips));
-      text += fmt::format("| {} | {} | {} | {} | {} |\n", one.profile, source, in.rows, percent(in.median),
-                          percent(out.median));
+    for (const Subject subject : {Subject::time, Subject::compile}) {
+      const auto counts = [&](const Measurement& m) { return counts_for(one, subject, m); };
+      std::set<std::string> sources;
+      for (const Measurement& m : measurements) {
+        if (counts(m)) sources.insert(m.source);
+      }
+      for (const std::string& source : sources) {
+        const ErrorSummary in =
+            summarize(errors_of(fitted, [&](const Measurement& m) { return counts(m) && m.source == source; }));
+        const ErrorSummary out = summarize(held_out_errors(one, subject, source, measurements, chips));
+        text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", one.profile, subject_name(subject), source, in.rows,
+                            percent(in.median), percent(out.median));
+      }
     }
   }
   return text;

@@ -164,6 +164,8 @@ Probe matmul() {
                    "above 2 MB stream already (C64, ane-guide ch9, ch21), once per panel of the other, and that "
                    "explains it too; weights of 4096 channels add stride conflicts (C65): see the probe sram",
                    "the profile variant +capacity32 has the published reading",
+                   "of 512 and 1024 only an M4 Air has published numbers, 1.3 and 2.9 TFLOPS (ane-guide), where the "
+                   "model of an M4 gives 2.0 and 5.7: its floor and its surface rate come from other programs",
                    "an M4 Air is fastest at 4096 and falls at 6144 (ane-guide): neither reading explains both"},
       .conclude = conclude_matmul};
   add_cubes(probe, {256, 512, 1024, 2048, 3072, 4096, 6144}, false);

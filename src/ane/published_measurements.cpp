@@ -44,6 +44,7 @@ Result<PublishedMeasurement> parse_line(std::string_view line, const std::string
 
 Result<std::vector<PublishedMeasurement>> parse_measurements(std::string_view text, const std::string& source) {
   std::vector<PublishedMeasurement> all;
+  if (text.empty()) return fail("{}: is empty, expected the header {}", source, kHeader);
   for (int number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
@@ -54,6 +55,7 @@ Result<std::vector<PublishedMeasurement>> parse_measurements(std::string_view te
     MW_ASSIGN(PublishedMeasurement m, parse_line(line, where));
     all.push_back(std::move(m));
   }
+  if (all.empty()) return fail("{}: has no measurements below its header", source);
   return all;
 }
 

@@ -110,6 +110,9 @@ TEST_F(CostModelErrors, AreNotForGuessedFiles) {
     return prepared ? std::string("read") : prepared.error().message;
   };
   EXPECT_EQ(error_of("A,m4,calibration,matmul m=8 k=8 n=8,latency,0.1,ms,me,"), "read");
+  EXPECT_EQ(error_of(""), ": has no measurements below its header");
+  EXPECT_EQ(ane::parse_measurements("", "rows.csv").error().message,
+            "rows.csv: is empty, expected the header id,chip,use,workload,metric,value,unit,source,note");
   EXPECT_EQ(error_of("A,m4,calibration,matmul m=8 k=8 n=8,latency,0,ms,me,"),
             ":2: value is \"0\", expected a number above 0");
   EXPECT_EQ(error_of("A,m4,training,matmul m=8 k=8 n=8,latency,1,ms,me,"),

@@ -104,6 +104,8 @@ TEST(LifecycleRules, TheFolderIsThereBeforeTheCompile) {
   EXPECT_EQ(check({.kind = Kind::compile, .directory_is_ready = false}),
             Lines{"C27 error at compile: compile: the temporary folder lacks model.mil or a weight file; the compile "
                   "fails (ANECCompile() FAILED); write model.mil and every weight file first"});
+  EXPECT_EQ(check({.kind = Kind::compile, .directory_is_ready = true}), Lines{});
+  EXPECT_EQ(check({.kind = Kind::load, .directory_is_ready = false}), Lines{});
 }
 
 // C29.

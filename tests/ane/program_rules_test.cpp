@@ -2,7 +2,10 @@
 // from the checks.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "ane/rule_testing.h"
+#include "ane/rules/rule.h"
 
 namespace millwright::ane {
 namespace {
@@ -199,6 +202,13 @@ std::vector<Case> text_cases() {
         "; decompose it into mul, tanh and add"},
        "m4+e5",
        unary(kFlat, "gelu(mode = c, x = x)", kFlat, constant("string", "c", "\"EXACT\""))},
+      {"C08",
+       "m4",
+       unary(kFlat, "gelu(mode = c, x = x)", kFlat, constant("string", "c", "\"TANH_APPROXIMATION\"")),
+       {"C08 error at compile: y (gelu): is one operation; " + kFailsAtCompile +
+        "; decompose it into mul, tanh and add"},
+       "m4",
+       unary(kFlat, "silu(x = x)", kFlat)},
       {"C09",
        "m2",
        unary(kFlat, "sin(x = x)", kFlat),
@@ -810,6 +820,46 @@ TEST(ProgramRules, TheTextUnderOptions) { expect_broken_and_kept(optional_text_c
 TEST(ProgramRules, Shapes) { expect_broken_and_kept(shape_cases()); }
 TEST(ProgramRules, InputsOutputsAndMemory) { expect_broken_and_kept(surface_cases()); }
 TEST(ProgramRules, Numerics) { expect_broken_and_kept(numeric_cases()); }
+
+// Every rule that a program alone can break has a program that does and one that does not.
+TEST(ProgramRules, EachHasACase) {
+  std::set<std::string_view> tested;
+  std::vector<std::vector<Case>> all = {text_cases(), optional_text_cases(), shape_cases(), surface_cases(),
+                                        numeric_cases()};
+  for (const std::vector<Case>& cases : all) {
+    for (const Case& one : cases) {
+      EXPECT_FALSE(one.findings.empty()) << one.rule;
+      for (const RuleSection& section : rule_sections()) {
+        for (const Rule& rule : section.rules) {
+          if (rule.id == one.rule) tested.insert(rule.id);
+        }
+      }
+    }
+  }
+  // weight_rules_test.cpp has those of weights.
+  for (const RuleSection& section : rule_sections()) {
+    for (const Rule& rule : section.rules) {
+      const bool is_of_programs = std::holds_alternative<OperationCheck>(rule.check) ||
+                                  std::holds_alternative<FunctionCheck>(rule.check) ||
+                                  std::holds_alternative<ProgramCheck>(rule.check);
+      if (is_of_programs && rule.id.substr(0, 2) != "C4") {
+        EXPECT_TRUE(tested.contains(rule.id)) << rule.id;
+      }
+    }
+  }
+}
+
+// C05: what dead-code elimination removes may stand in a program; a name that nothing gives may not be returned.
+TEST(ProgramRules, DeadOperationsMayStayButNamesThatNothingGivesAreNotReturned) {
+  const std::string body =
+      fmt::format("{0} d = tanh(x = x)[name = string(\"d\")];\n{0} y = relu(x = x)[name = string(\"y\")];", kFlat);
+  const std::string input = fmt::format("{} x", kFlat);
+  EXPECT_EQ(texts(check_program(parsed(program_text(input, body, "y")), chip("m4"))), std::vector<std::string>{});
+  const mil::ParseResult gone = mil::parse(program_text(input, body, "e"));
+  std::vector<mil::Diagnostic> diagnostics = gone.diagnostics;
+  if (gone.program) diagnostics = mil::verify_all(*gone.program);
+  EXPECT_EQ(diagnostics.size(), 1u);
+}
 
 // C04 is the language's: one of the two values could not be named.
 TEST(ProgramRules, DuplicateNamesAreErrorsOfTheText) {

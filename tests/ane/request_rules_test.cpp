@@ -79,6 +79,7 @@ TEST(RequestRules, OversizedSurfacesAreReadFromTheirStart) {
             Lines{"C32 warning silent: input surface 0 (x): has 257 bytes, tensor<fp16, [1, 4, 1, 32]> takes 256; the "
                   "tensor lies at the start of the surface, row after row, not spread over it; give the surface the "
                   "tensor's size"});
+  EXPECT_EQ(check(text, {{256}}, {{256}}, "m4"), Lines{});
 }
 
 // C33: the first surface belongs to W, the second to x, whatever the declaration says.
@@ -147,6 +148,7 @@ TEST(RequestRules, OffsetsAreIgnored) {
       check(text, {{.bytes = 256, .start_offset = 64}}, {{256}}, "m4"),
       Lines{"C3B warning silent: input surface 0: begins at byte 64; the offset is ignored; make a surface of its "
             "own"});
+  EXPECT_EQ(check(text, {{.bytes = 256, .start_offset = 0}}, {{256}}, "m4"), Lines{});
 }
 
 // C3C.

@@ -69,7 +69,7 @@ Result<ChipProfile> find_profile(std::string_view name) {
     return fail("unknown chip \"{}\"{}; the chips are {}", shown(chip), nearest(chip, profile_names()),
                 listed(profile_names()));
   }
-  auto profile = parse_profile(text->text, source_of(chip));
+  auto profile = parse_built_in(text->text, source_of(chip));
   MW_CHECK(profile.has_value(), "{}", profile.error().message);
   for (size_t plus = chip.size(); plus < name.size();) {
     const size_t end = std::min(name.find('+', plus + 1), name.size());

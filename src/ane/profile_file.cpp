@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "ane/profile_fields.h"
@@ -293,30 +294,124 @@ Result<Json> parse_object(std::string_view text, const std::string& source) {
   return object;
 }
 
-}  // namespace
-
-Result<ChipProfile> parse_profile(std::string_view text, const std::string& source) {
-  MW_ASSIGN(const Json object, parse_object(text, source));
+// What a file says, and which of its facts are its own.
+struct Stated {
   ChipProfile profile;
-  const bool has_base = object.contains("base");
-  if (has_base) {
+  std::optional<ChipProfile> base;
+  std::set<const ProfileField*> named;
+};
+
+Result<Stated> read_stated(std::string_view text, const std::string& source) {
+  MW_ASSIGN(const Json object, parse_object(text, source));
+  Stated stated;
+  if (object.contains("base")) {
     MW_ASSIGN(const std::string base, read_head(object, "base", source));
     auto found = find_profile(base);
     if (!found) return tl::unexpected<Error>(with_context(std::move(found.error()), source + ": \"base\""));
-    profile = std::move(*found);
+    stated.base = std::move(*found);
+    stated.profile = *stated.base;
   }
+  ChipProfile& profile = stated.profile;
   MW_ASSIGN(profile.name, read_head(object, "name", source));
   MW_TRY(check_name(profile.name, source));
-  if (!has_base || object.contains("title")) {
+  if (!stated.base || object.contains("title")) {
     MW_ASSIGN(profile.title, read_head(object, "title", source));
   }
-  if (!has_base || object.contains("family")) {
+  if (!stated.base || object.contains("family")) {
     MW_ASSIGN(profile.family, read_head(object, "family", source));
   }
-  MW_ASSIGN(const std::set<const ProfileField*> named, read_sections(object, source, profile.name, profile));
-  if (!has_base) MW_TRY(check_every_fact(named, source));
+  MW_ASSIGN(stated.named, read_sections(object, source, profile.name, profile));
+  if (!stated.base) MW_TRY(check_every_fact(stated.named, source));
   MW_TRY(check_consistency(profile, source));
-  return profile;
+  return stated;
+}
+
+// A fact of one source, and the constant of the cost model that is fitted to the same thing.
+struct Twin {
+  std::string_view section;
+  std::string_view key;
+  std::string_view constant;
+};
+
+constexpr Twin kTwins[] = {
+    {"throughput", "fp16_tflops", "peak_tflops"},       {"dispatch", "floor_ms", "floor_ms"},
+    {"memory", "weight_gbps", "weight_gbps"},           {"memory", "activation_gbps", "activation_gbps"},
+    {"lifecycle", "compile_ms", "compile_ms"},          {"lifecycle", "compile_ms", "compile_operation_ms"},
+    {"lifecycle", "compile_ms", "compile_megabyte_ms"},
+};
+
+const ProfileField& field_of(std::string_view section, std::string_view key) {
+  const auto fields = profile_fields();
+  const auto found = std::ranges::find_if(
+      fields, [&](const ProfileField& field) { return field.section == section && field.key == key; });
+  MW_CHECK(found != fields.end(), "{}.{} is no fact", section, key);
+  return *found;
+}
+
+Fact<double>& number_of(const ProfileField& field, ChipProfile& profile) {
+  return std::get<FactOf<double>>(field.fact)(profile);
+}
+
+// Who changes a published number and leaves the constant that is fitted to it alone expects other predictions: the
+// constant changes in the same proportion.
+void scale_constants(Stated& stated) {
+  for (const Twin& twin : kTwins) {
+    const ProfileField& field = field_of(twin.section, twin.key);
+    const ProfileField& constant_field = field_of("cost", twin.constant);
+    if (!stated.named.contains(&field) || stated.named.contains(&constant_field)) continue;
+    const Fact<double>& own = number_of(field, stated.profile);
+    const Fact<double>& before = number_of(field, *stated.base);
+    Fact<double>& constant = number_of(constant_field, stated.profile);
+    if (!own.known() || own.value == before.value) continue;
+    const bool is_scaled = constant.known() && before.value_or(0) > 0;
+    if (!is_scaled && twin.key != twin.constant && twin.section != "throughput") continue;  // other things
+    if (!is_scaled && twin.section == "lifecycle") continue;  // a whole layer's compile tells no part of it
+    const double scaled = is_scaled ? *constant * *own / *before : *own;
+    constant.value = std::clamp(scaled, constant_field.minimum, constant_field.maximum);
+    constant.source = own.source;
+    constant.reason =
+        is_scaled ? fmt::format("scaled with {}.{}, {:.6g} instead of {:.6g}", twin.section, twin.key, *own, *before)
+                  : fmt::format("{}.{}", twin.section, twin.key);
+    constant.alternatives.clear();
+    constant.profile = stated.profile.name;
+  }
+}
+
+// Numbers of the capacity model alone: a change of them would change nothing under the other one.
+Status check_capacity_facts(Stated& stated, const std::string& source) {
+  if (stated.profile.memory.on_chip_model.value == OnChipModel::capacity) return {};
+  const auto is_changed = [&](std::string_view section, std::string_view key, auto ChipProfile::*part, auto member) {
+    return stated.named.contains(&field_of(section, key)) &&
+           (stated.profile.*part.*member).value != ((*stated.base).*part.*member).value;
+  };
+  std::string_view changed;
+  if (is_changed("throughput", "matmul_tflops", &ChipProfile::throughput, &Throughput::matmul_tflops)) {
+    changed = "throughput.matmul_tflops";
+  } else if (is_changed("memory", "capacity_bytes", &ChipProfile::memory, &Memory::capacity_bytes)) {
+    changed = "memory.capacity_bytes";
+  }
+  if (changed.empty()) return {};
+  return fail(
+      "{}: \"{}\": no prediction goes by it under \"memory.on_chip_model\" \"operand\"; leave it out, or set the model "
+      "to "
+      "\"capacity\"",
+      source, changed);
+}
+
+}  // namespace
+
+Result<ChipProfile> parse_profile(std::string_view text, const std::string& source) {
+  MW_ASSIGN(Stated stated, read_stated(text, source));
+  if (stated.base) {
+    MW_TRY(check_capacity_facts(stated, source));
+    scale_constants(stated);
+  }
+  return std::move(stated.profile);
+}
+
+Result<ChipProfile> parse_built_in(std::string_view text, const std::string& source) {
+  MW_ASSIGN(Stated stated, read_stated(text, source));
+  return std::move(stated.profile);
 }
 
 Result<ChipProfile> read_profile(const Path& path) {

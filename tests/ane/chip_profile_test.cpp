@@ -287,6 +287,49 @@ TEST(OwnProfile, SaysWhichTypeIsWrong) {
             "p.json: \"memory.weight_gbps.alternatives\": expected objects with \"value\" and \"source\", found 1");
 }
 
+// Half the published rate is half the predicted one, unless the file says what predictions go by.
+TEST(OwnProfile, ScalesTheConstantsThatPredictionsGoBy) {
+  const ChipProfile base = *find_profile("m4");
+  const auto with = [](const std::string& facts) { return *parse_profile(own(facts), "p.json"); };
+  const ChipProfile slow = with(R"("throughput": {"fp16_tflops": {"value": 9.5, "source": "mine"}})");
+  EXPECT_DOUBLE_EQ(*slow.cost.peak_tflops, *base.cost.peak_tflops / 2);
+  EXPECT_EQ(slow.cost.peak_tflops.source, "mine");
+  EXPECT_EQ(slow.cost.peak_tflops.reason, "scaled with throughput.fp16_tflops, 9.5 instead of 19");
+  EXPECT_EQ(slow.cost.peak_tflops.profile, slow.name);
+  EXPECT_EQ(*slow.cost.weight_gbps, *base.cost.weight_gbps);
+  const ChipProfile narrow = with(R"("memory": {"weight_gbps": {"value": 27.5, "source": "mine"},
+                                                "activation_gbps": {"value": 100, "source": "mine"}})");
+  EXPECT_DOUBLE_EQ(*narrow.cost.weight_gbps, *base.cost.weight_gbps / 2);
+  EXPECT_DOUBLE_EQ(*narrow.cost.activation_gbps, *base.cost.activation_gbps * 2);
+  const ChipProfile late = with(R"("dispatch": {"floor_ms": {"value": 0.19, "source": "mine"}},
+                                   "lifecycle": {"compile_ms": {"value": 108, "source": "mine"}})");
+  EXPECT_DOUBLE_EQ(*late.cost.floor_ms, *base.cost.floor_ms * 2);
+  EXPECT_DOUBLE_EQ(*late.cost.compile_ms, *base.cost.compile_ms * 2);
+  EXPECT_DOUBLE_EQ(*late.cost.compile_operation_ms, *base.cost.compile_operation_ms * 2);
+  EXPECT_DOUBLE_EQ(*late.cost.compile_megabyte_ms, *base.cost.compile_megabyte_ms * 2);
+  const ChipProfile stated = with(R"("throughput": {"fp16_tflops": {"value": 9.5, "source": "mine"}},
+                                     "cost": {"peak_tflops": {"value": 18, "source": "mine"}})");
+  EXPECT_EQ(*stated.cost.peak_tflops, 18);
+  const ChipProfile same = with(R"("throughput": {"fp16_tflops": {"value": 19, "source": "mine"}})");
+  EXPECT_EQ(same.cost.peak_tflops.source, "fit");
+  const ChipProfile unknown = with(R"("throughput": {"fp16_tflops": {"value": "unknown", "source": "none"}})");
+  EXPECT_EQ(*unknown.cost.peak_tflops, *base.cost.peak_tflops);
+}
+
+TEST(OwnProfile, RefusesNumbersThatNothingGoesBy) {
+  EXPECT_EQ(
+      error_of(own(R"("throughput": {"matmul_tflops": {"value": 3, "source": "x"}})")),
+      "p.json: \"throughput.matmul_tflops\": no prediction goes by it under \"memory.on_chip_model\" \"operand\"; "
+      "leave it out, or set the model to \"capacity\"");
+  EXPECT_EQ(error_of(own(R"("memory": {"capacity_bytes": {"value": 4096, "source": "x"}})")),
+            "p.json: \"memory.capacity_bytes\": no prediction goes by it under \"memory.on_chip_model\" \"operand\"; "
+            "leave it out, or set the model to \"capacity\"");
+  const auto capacity = parse_profile(own(R"("throughput": {"matmul_tflops": {"value": 3, "source": "x"}},
+                                             "memory": {"on_chip_model": {"value": "capacity", "source": "x"}})"),
+                                      "p.json");
+  EXPECT_TRUE(capacity.has_value()) << capacity.error().message;
+}
+
 TEST(OwnProfile, SaysWhichNumberIsImpossible) {
   EXPECT_EQ(error_of(own(R"("throughput": {"fp16_tflops": {"value": 0, "source": "x"}})")),
             "p.json: \"throughput.fp16_tflops\": expected a number from 0.001 to 10000 (TFLOPS), found 0");

@@ -94,7 +94,10 @@ Status run_simulate(const SimulateCommand& command) {
   MW_ASSIGN(const runtime::Simulation simulation,
             runtime::simulate(plan.planned.plan, plan.profile, cpu,
                               {.accumulate = command.accumulate, .parameters = model::parameter_count(plan.config)}));
-  if (!command.trace.empty()) MW_TRY(write_file_atomically(command.trace, runtime::trace_json(simulation)));
+  if (!command.trace.empty()) {
+    MW_TRY(write_file_atomically(command.trace,
+                                 runtime::trace_json(runtime::trace_spans(simulation), runtime::predicted_queues())));
+  }
   if (command.json) {
     print_json(result_json(plan, cpu, simulation));
   } else {

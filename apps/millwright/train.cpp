@@ -41,6 +41,7 @@ struct GivenSetting {
 struct TrainCommand {
   std::string config_file;
   std::string resume;
+  std::string trace;
   std::vector<GivenSetting> given;
   bool json = false;
   Verbosity verbosity;
@@ -98,6 +99,7 @@ Status apply_flags(const TrainCommand& options, train::TrainConfig& config) {
 Result<train::RunSummary> start_or_resume(const TrainCommand& options) {
   train::RunOptions run_options{.output = options.verbosity.quiet ? nullptr : stderr};
   run_options.handover = inherited_handover();
+  run_options.trace = options.trace;
   if (!options.resume.empty()) {
     if (!options.config_file.empty()) return fail("--config does not go with --resume: the run has its own settings");
     const auto is_out = [](const GivenSetting& given) { return given.setting->key == "out"; };
@@ -148,6 +150,7 @@ void print_outcome(const train::RunSummary& summary) {
 std::vector<std::string> successor_arguments(const TrainCommand& options, const Path& run) {
   std::vector<std::string> arguments = {"train", "--resume", run.string()};
   if (options.json) arguments.emplace_back("--json");
+  if (!options.trace.empty()) arguments.insert(arguments.end(), {"--trace", options.trace});
   for (std::string& flag : options.verbosity.flags()) arguments.push_back(std::move(flag));
   for (const auto& [setting, values] : options.given) {
     if (setting->effect == train::Setting::Effect::numbers || setting->key == "out") continue;
@@ -186,6 +189,8 @@ void add_train(CommandTree& tree) {
                    if (options->resume.empty()) return fail("--resume: expected the folder of a run, found \"\"");
                    return {};
                  });
+  command.text("--trace", options->trace, "FILE",
+               "Write the timeline of the first 10 updates as a trace for Perfetto or chrome://tracing");
   command.flag("--json", options->json, "Print a summary as JSON at the end");
   options->verbosity.add_to(command);
   add_settings(command, *options);

@@ -10,6 +10,7 @@
 #include "mil/bind_constants.h"
 #include "runtime/engine_weights.h"
 #include "runtime/half_magnitude.h"
+#include "runtime/phase.h"
 
 namespace millwright::runtime {
 
@@ -62,6 +63,7 @@ Result<std::unique_ptr<ScheduleRunner>> ScheduleRunner::create(plan::Plan plan, 
   runner->options_ = options;
   MW_ASSIGN(runner->surfaces_, make_surfaces(plan, std::move(bound), runner->own_surface_bytes_));
   runner->plan_ = std::move(plan);
+  for (const plan::Task& task : runner->plan_.tasks) runner->task_phases_.push_back(runner->describe_phases(task));
   runner->executables_.resize(runner->plan_.programs.size());
   for (size_t i = 0; i < runner->plan_.programs.size(); ++i) {
     plan::PlannedProgram& planned = runner->plan_.programs[i];
@@ -87,15 +89,33 @@ std::vector<StepTask> ScheduleRunner::list_step_tasks() const {
   for (size_t i = 0; i < plan_.tasks.size(); ++i) {
     const auto* evaluate = std::get_if<plan::EvaluateTask>(&plan_.tasks[i].action);
     if (evaluate == nullptr) continue;
-    const bool is_engine =
-        options_.engine != nullptr && plan_.programs[evaluate->program].target == plan::Target::engine;
-    tasks.push_back({i, is_engine ? Queue::engine : Queue::cpu, plan_.tasks[i].can_wait});
+    tasks.push_back({i, queue_of(plan_.programs[evaluate->program]), plan_.tasks[i].can_wait});
   }
   return tasks;
 }
 
+Queue ScheduleRunner::queue_of(const plan::PlannedProgram& program) const {
+  return options_.engine != nullptr && program.target == plan::Target::engine ? Queue::engine : Queue::cpu;
+}
+
 device::Device& ScheduleRunner::device_of(const plan::PlannedProgram& program) const {
-  return program.target == plan::Target::engine && options_.engine != nullptr ? *options_.engine : *device_;
+  return queue_of(program) == Queue::engine ? *options_.engine : *device_;
+}
+
+// What its span in a trace says that it did; functions are looked at before they are compiled.
+std::string ScheduleRunner::describe_phases(const plan::Task& task) const {
+  const auto* evaluate = std::get_if<plan::EvaluateTask>(&task.action);
+  if (evaluate == nullptr) return std::string(phase_name(Phase::optimizer));
+  const plan::PlannedProgram& program = plan_.programs[evaluate->program];
+  if (queue_of(program) == Queue::engine) return std::string(phase_name(Phase::engine));
+  return phases_of(*program.program->function(program.function), task.can_wait);
+}
+
+void ScheduleRunner::record(size_t task, TraceRecorder::Clock::time_point start) {
+  if (trace_ == nullptr) return;
+  const auto* evaluate = std::get_if<plan::EvaluateTask>(&plan_.tasks[task].action);
+  const Queue queue = evaluate == nullptr ? Queue::cpu : queue_of(plan_.programs[evaluate->program]);
+  trace_->record(plan_.tasks[task].name, queue, start, task_phases_[task]);
 }
 
 Status ScheduleRunner::compile(size_t program, const mil::Program& built) {
@@ -176,6 +196,7 @@ Status ScheduleRunner::refresh_weights() {
   }
   MW_TRY(bind_requests());
   weights_are_stale_ = false;
+  if (trace_ != nullptr) trace_->record(weights_phase_.name, Queue::cpu, start, phase_name(Phase::weights));
   weights_phase_.seconds += seconds_since(start);
   ++weights_phase_.calls;
   return {};
@@ -189,6 +210,7 @@ Status ScheduleRunner::run_step() {
     if (plan_.tasks[task].is_backward) watch(task);
     phases_[task].seconds += seconds_since(start);
     ++phases_[task].calls;
+    record(task, start);
     return {};
   });
 }
@@ -212,6 +234,7 @@ Result<UpdateReport> ScheduleRunner::run_update(const UpdateSettings& settings) 
     MW_ASSIGN(UpdateReport report, update_pass(*store_, settings));
     phases_[i].seconds += seconds_since(start);
     ++phases_[i].calls;
+    record(i, start);
     weights_are_stale_ = has_engine_weights();
     return report;
   }

@@ -14,6 +14,7 @@
 #include "plan/plan.h"
 #include "runtime/parameter_store.h"
 #include "runtime/step_run.h"
+#include "runtime/trace.h"
 #include "runtime/update_pass.h"
 
 namespace millwright::runtime {
@@ -46,6 +47,8 @@ class ScheduleRunner {
   // after an overflow.
   double largest_gradient() const { return largest_gradient_; }
   void reset_largest_gradient() { largest_gradient_ = 0; }
+  // From now on every task leaves a span there; null: none does. It must outlive the runner or be taken away.
+  void record_into(TraceRecorder* trace) { trace_ = trace; }
   // Masters were changed by others than run_update.
   void weights_changed();
   // The update tasks, after the last step of an update.
@@ -67,6 +70,9 @@ class ScheduleRunner {
   Status bind_requests();
   bool has_engine_weights() const;
   std::vector<StepTask> list_step_tasks() const;
+  Queue queue_of(const plan::PlannedProgram& program) const;
+  std::string describe_phases(const plan::Task& task) const;
+  void record(size_t task, TraceRecorder::Clock::time_point start);
   void watch(size_t task);
   Status check_budget() const;
   Status refresh_weights();
@@ -83,6 +89,8 @@ class ScheduleRunner {
   std::vector<PhaseTime> phases_;                                 // one per task
   double largest_gradient_ = 0;
   PhaseTime weights_phase_{"weights", 0, 0};
+  TraceRecorder* trace_ = nullptr;
+  std::vector<std::string> task_phases_;  // by task, for the trace
   int64_t own_surface_bytes_ = 0;
 };
 

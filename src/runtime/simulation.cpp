@@ -1,8 +1,8 @@
 #include "runtime/simulation.h"
 
 #include <algorithm>
-#include <array>
-#include <nlohmann/json.hpp>
+#include <limits>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -15,9 +15,6 @@ namespace millwright::runtime {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kPhaseNames = {
-    "engine", "staging", "classifier", "norms", "products", "elementwise", "weight gradients", "optimizer", "weights"};
-
 // AdamW reads gradient, weight and both moments and writes the last three, in fp32, and zeroes the gradient.
 constexpr double kOptimizerBytes = 32;
 // A weight is read in fp32 and written in fp16.
@@ -25,12 +22,6 @@ constexpr double kStagedWeightBytes = 6;
 
 // A gradient is added to its buffer in place by the product that computes it (cpu: fuse_matmul): read and written once.
 bool is_accumulation(const mil::Operation& operation) { return plan::model_place(operation).part == "gradients"; }
-
-// Views and constants cost nothing.
-bool is_free(const mil::Operation& operation) {
-  const auto& kind = operation.kind();
-  return operation.is_const() || kind == "reshape" || kind == "squeeze" || kind == "expand_dims";
-}
 
 double bytes_of(const mil::Operation& operation) {
   if (is_accumulation(operation)) return 2 * static_cast<double>(operation.result()->type().bytes());
@@ -43,19 +34,6 @@ double bytes_of(const mil::Operation& operation) {
   }
   for (const auto& result : operation.results()) bytes += static_cast<double>(result->type().bytes());
   return bytes;
-}
-
-bool is_product(const mil::Operation& operation) { return operation.kind() == "matmul" || operation.kind() == "conv"; }
-
-Phase phase_of(const mil::Operation& operation, bool is_gradients) {
-  const plan::ModelPlace place = plan::model_place(operation);
-  if (operation.label().starts_with("stage") || operation.label() == "unpack" || operation.label() == "widen") {
-    return Phase::staging;
-  }
-  if (is_gradients) return Phase::weight_gradients;
-  if (plan::is_under(place.operation, "norm")) return Phase::norms;
-  if (place.part == "classifier" || place.part == "loss") return Phase::classifier;
-  return is_product(operation) ? Phase::products : Phase::elementwise;
 }
 
 class Simulator {
@@ -106,7 +84,7 @@ class Simulator {
 
   // Products at the rate of the library; all else streams through memory.
   void price_function(const mil::Function& function, bool is_gradients, SimulatedTask& task) {
-    double seconds[std::size(kPhaseNames)] = {};
+    double seconds[kPhases] = {};
     for (const auto& operation : function.block().operations()) {
       if (is_free(*operation)) continue;
       const double flops = mil::flops_of(*operation);
@@ -209,33 +187,22 @@ class Simulator {
 
 }  // namespace
 
-std::string_view phase_name(Phase phase) { return kPhaseNames[static_cast<size_t>(phase)]; }
-
 Result<Simulation> simulate(const plan::Plan& plan, const ane::ChipProfile& profile, const ane::HostCpu& cpu,
                             const SimulationSettings& settings) {
   return Simulator(plan, profile, cpu, settings).run();
 }
 
-std::string trace_json(const Simulation& simulation) {
-  using Json = nlohmann::ordered_json;
-  Json events = Json::array();
-  const std::array<std::string_view, 2> queues = {"CPU (predicted)", "engine (predicted)"};
-  for (size_t i = 0; i < queues.size(); ++i) {
-    events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", i}, {"name", "thread_name"}, {"args", {{"name", queues[i]}}}});
-  }
+std::vector<TraceSpan> trace_spans(const Simulation& simulation) {
+  std::vector<TraceSpan> spans;
   for (const SimulatedTask& task : simulation.tasks) {
     if (task.seconds <= 0) continue;
-    Json arguments = Json::object();
-    for (const PhasePart& part : task.parts) arguments[std::string(phase_name(part.phase))] = part.seconds * 1e3;
-    events.push_back({{"ph", "X"},
-                      {"pid", 1},
-                      {"tid", static_cast<int>(task.queue)},
-                      {"name", task.name},
-                      {"ts", task.start * 1e6},
-                      {"dur", task.seconds * 1e6},
-                      {"args", std::move(arguments)}});
+    TraceSpan span{task.name, task.queue, task.start, task.seconds};
+    for (const PhasePart& part : task.parts) {
+      span.arguments.emplace_back(std::string(phase_name(part.phase)), part.seconds * 1e3);
+    }
+    spans.push_back(std::move(span));
   }
-  return Json{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}}.dump() + "\n";
+  return spans;
 }
 
 }  // namespace millwright::runtime

@@ -12,23 +12,11 @@
 #include "ane/host_cpu.h"
 #include "base/result.h"
 #include "plan/plan.h"
+#include "runtime/phase.h"
 #include "runtime/step_run.h"
+#include "runtime/trace.h"
 
 namespace millwright::runtime {
-
-// What a step spends its time on.
-enum class Phase : uint8_t {
-  engine,
-  staging,           // filling and emptying surfaces
-  classifier,        // with the loss
-  norms,             //
-  products,          // of the layers, where the CPU has them
-  elementwise,       // everything else of the CPU
-  weight_gradients,  //
-  optimizer,         // per update
-  weights,           // per update: compiling programs, or rounding weights into surfaces
-};
-std::string_view phase_name(Phase phase);
 
 struct PhasePart {
   Phase phase = Phase::elementwise;
@@ -56,8 +44,8 @@ struct Simulation {
   double first_weights_seconds = 0;  // before the first update, when nothing is compiled
   double wall_seconds_per_step = 0;  // update_seconds over the steps of an update
 
-  double phase_seconds[9] = {};  // by Phase: of a step; optimizer and weights their share of it
-  double engine_busy = 0;        // part of the wall time that the engine works
+  double phase_seconds[kPhases] = {};  // by Phase: of a step; optimizer and weights their share of it
+  double engine_busy = 0;              // part of the wall time that the engine works
   double cpu_busy = 0;
   double flops = 0;  // of a step, both queues
   double tflops() const { return wall_seconds_per_step > 0 ? flops / wall_seconds_per_step * 1e-12 : 0; }
@@ -71,7 +59,8 @@ struct Simulation {
 Result<Simulation> simulate(const plan::Plan& plan, const ane::ChipProfile& profile, const ane::HostCpu& cpu,
                             const SimulationSettings& settings);
 
-// The tasks of a step as a trace that Perfetto and chrome://tracing open.
-std::string trace_json(const Simulation& simulation);
+// The tasks of a step, each with the milliseconds of its phases, and the names of their queues.
+std::vector<TraceSpan> trace_spans(const Simulation& simulation);
+inline QueueNames predicted_queues() { return {"CPU (predicted)", "engine (predicted)"}; }
 
 }  // namespace millwright::runtime

@@ -19,8 +19,8 @@ namespace millwright::train {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x315245564f444e48;  // "HNDOVER1"
-constexpr uint64_t kLargestText = uint64_t{1} << 20;
+constexpr uint64_t kMagic = 0x315245564f444e48;       // "HNDOVER1"
+constexpr uint64_t kLargestText = uint64_t{1} << 26;  // of it a trace takes a few MB
 constexpr const char* kName = "handover";
 
 class Descriptor {
@@ -73,12 +73,16 @@ Status read_all(int descriptor, std::span<std::byte> bytes) {
 }
 
 std::string text_of(const Handover& handover) {
-  return Json{{"state", checkpoint_state_text(handover.state)},
+  Json object{{"state", checkpoint_state_text(handover.state)},
               {"checkpoint", handover.checkpoint.string()},
               {"checkpoint_update", handover.checkpoint_update},
               {"first_update", handover.first_update},
-              {"seconds", handover.seconds}}
-      .dump(-1, ' ', true);
+              {"seconds", handover.seconds}};
+  if (handover.trace) {
+    object["trace"] = {
+        {"spans", handover.trace->spans}, {"origin", handover.trace->origin}, {"left", handover.trace->left}};
+  }
+  return object.dump(-1, ' ', true);
 }
 
 Result<Handover> parse(const std::string& text) {
@@ -91,6 +95,12 @@ Result<Handover> parse(const std::string& text) {
   MW_ASSIGN(handover.checkpoint_update, json_integer(object, "checkpoint_update", kName, -1));
   MW_ASSIGN(handover.first_update, json_integer(object, "first_update", kName, 0));
   MW_ASSIGN(handover.seconds, json_number(object, "seconds", kName));
+  if (!object.contains("trace")) return handover;
+  MW_ASSIGN(const Json* trace, json_object(object, "trace", kName));
+  handover.trace.emplace();
+  MW_ASSIGN(handover.trace->spans, json_string(*trace, "spans", kName));
+  MW_ASSIGN(handover.trace->origin, json_number(*trace, "origin", kName));
+  MW_ASSIGN(handover.trace->left, json_number(*trace, "left", kName));
   return handover;
 }
 

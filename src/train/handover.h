@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "base/files.h"
 #include "base/result.h"
@@ -11,12 +13,20 @@
 
 namespace millwright::train {
 
+// A timeline that is not complete yet. Its clock goes on through an exec.
+struct TraceHandover {
+  std::string spans;  // runtime::trace_json
+  double origin = 0;  // seconds of std::chrono::steady_clock
+  double left = 0;    // likewise: when the process ended
+};
+
 struct Handover {
   CheckpointState state;
   Path checkpoint;                // the newest; empty: none yet
   int64_t checkpoint_update = 0;  // of it
   int64_t first_update = 0;       // that this training, whatever process did it, began behind
   double seconds = 0;             // that it has taken
+  std::optional<TraceHandover> trace = {};
 };
 
 // Writes it, with masters and moments, to memory behind the returned descriptor, which stays open across exec.

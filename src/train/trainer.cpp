@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/signals.h"
+#include "device/cpu/cpu_device.h"
 #include "device/open_device.h"
 #include "model/llama_config.h"
 #include "text/batches.h"
@@ -23,6 +24,7 @@
 #include "train/run_lock.h"
 #include "train/run_preparation.h"
 #include "train/run_report.h"
+#include "train/run_trace.h"
 #include "train/validation.h"
 
 namespace millwright::train {
@@ -47,13 +49,14 @@ LearningRateSchedule schedule_of(const TrainConfig& config) {
 class Trainer {
  public:
   Trainer(PreparedRun run, text::BatchSampler sampler, std::optional<Validator> validator, MetricsWriter metrics,
-          ProgressDisplay display)
+          ProgressDisplay display, std::unique_ptr<RunTrace> trace)
       : run_(std::move(run)),
         config_(run_.config),
         sampler_(std::move(sampler)),
         validator_(std::move(validator)),
         metrics_(std::move(metrics)),
         display_(std::move(display)),
+        trace_(std::move(trace)),
         schedule_(schedule_of(config_)) {}
 
   // From where the session's weights are to the last update, an interrupt, or the end of the engine's compile budget.
@@ -65,6 +68,8 @@ class Trainer {
   Status record(int64_t update, const UpdateResult& result, double seconds);
   Status validate();
   Status checkpoint();
+  Status end_trace();
+  Status follow_trace();
   Result<bool> finish_update();
   Result<bool> catch_up();
   bool is_due(int64_t every) const;
@@ -78,6 +83,7 @@ class Trainer {
   std::optional<Validator> validator_;
   MetricsWriter metrics_;
   ProgressDisplay display_;
+  std::unique_ptr<RunTrace> trace_;  // null where nothing is recorded, and once it is complete
   LearningRateSchedule schedule_;
 
   CheckpointState state_;  // after the last update done
@@ -152,7 +158,9 @@ Status Trainer::record(int64_t update, const UpdateResult& result, double second
 
 Status Trainer::validate() {
   if (!validator_) return {};
+  const auto start = Clock::now();
   MW_ASSIGN(const double loss, validator_->run(*run_.session));
+  if (trace_) trace_->recorder().record("validation", runtime::Queue::cpu, start);
   if (!std::isfinite(loss)) {
     return fail(ErrorKind::numeric, "update {}: the validation loss is {}", state_.update,
                 std::isnan(loss) ? "NaN" : "infinite");
@@ -172,6 +180,7 @@ Status Trainer::validate() {
 
 Status Trainer::checkpoint() {
   if (state_.update == checkpoint_update_) return {};
+  const auto start = Clock::now();
   MW_TRY(metrics_.sync());
   auto written =
       write_checkpoint(run_.folder, state_, run_.session->config(), run_.text.tokenizer, run_.session->store());
@@ -179,6 +188,7 @@ Status Trainer::checkpoint() {
     return tl::unexpected(
         with_context(std::move(written.error()), fmt::format("checkpoint of update {}", state_.update)));
   }
+  if (trace_) trace_->recorder().record("checkpoint", runtime::Queue::cpu, start);
   checkpoint_ = *written;
   checkpoint_update_ = state_.update;
   return prune_checkpoints(run_.folder, config_.keep_last);
@@ -209,10 +219,24 @@ Result<bool> Trainer::catch_up() {
   return true;
 }
 
+// Writes what was recorded, and records no more.
+Status Trainer::end_trace() {
+  if (!trace_) return {};
+  run_.session->record_into(nullptr);
+  const std::unique_ptr<RunTrace> trace = std::move(trace_);
+  return trace->write();
+}
+
+Status Trainer::follow_trace() {
+  if (trace_ && trace_->is_complete(state_.update - first_update_)) return end_trace();
+  return {};
+}
+
 Status Trainer::run_updates() {
   MW_ASSIGN(bool goes_on, catch_up());
   while (goes_on && state_.update < config_.steps) {
     const auto update_start = Clock::now();
+    if (trace_) trace_->recorder().begin_update(state_.update + 1);
     auto result = update_once(state_.update + 1);
     if (!result && result.error().kind == ErrorKind::interrupted) break;
     // A fresh process that cannot pay for one update would be replaced for ever.
@@ -224,6 +248,7 @@ Status Trainer::run_updates() {
     if (!result) return forward_error(result);
     MW_TRY(record(state_.update + 1, *result, seconds_since(update_start)));
     MW_ASSIGN(goes_on, finish_update());
+    MW_TRY(follow_trace());
   }
   interrupted_ = !goes_on || state_.update < config_.steps;
   if (interrupted_ && state_.update > first_update_) MW_TRY(checkpoint());
@@ -242,9 +267,11 @@ Result<RunSummary> Trainer::train(Handover start, bool is_successor) {
   }
   last_validation_loss_ = state_.validation_loss.value_or(kNone);
   start_ = Clock::now();
+  if (trace_) run_.session->record_into(&trace_->recorder());
   Status status = run_updates();
   seconds_ = seconds_before_ + seconds_since(start_);
   if (status && is_exhausted_) return hand_over();
+  if (Status written = end_trace(); status) status = std::move(written);
   display_.finish();
   if (!status) return tl::unexpected(stopped_by(status.error()));
   if (config_.profile) {
@@ -257,7 +284,8 @@ Result<RunSummary> Trainer::train(Handover start, bool is_successor) {
 
 Result<RunSummary> Trainer::hand_over() {
   MW_TRY(metrics_.sync());
-  const Handover handover{state_, checkpoint_.value_or(Path()), checkpoint_update_, first_update_, seconds_};
+  Handover handover{state_, checkpoint_.value_or(Path()), checkpoint_update_, first_update_, seconds_};
+  if (trace_) handover.trace = trace_->hand_over();
   RunSummary summary = summarize();
   MW_ASSIGN(summary.handover, write_handover(handover, run_.session->store()));
   return summary;
@@ -338,6 +366,16 @@ Result<Handover> restore_checkpoint(const Path& folder, PreparedRun& run) {
   return start;
 }
 
+// A process that replaces another goes on with what that one recorded; where that was complete, with nothing.
+Result<std::unique_ptr<RunTrace>> open_trace(const RunOptions& options, const device::Device& device,
+                                             const std::optional<TraceHandover>& earlier) {
+  if (options.trace.empty() || (options.handover && !earlier)) return nullptr;
+  runtime::QueueNames queues{"CPU (measured)", {}};
+  if (device.name() != device::CpuDevice::kName) queues.engine = fmt::format("{} engine (measured)", device.name());
+  if (earlier) return RunTrace::go_on(options.trace, std::move(queues), *earlier);
+  return RunTrace::begin(options.trace, std::move(queues));
+}
+
 Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const RunOptions& options) {
   std::unique_ptr<device::Device> own_device;
   if (options.device == nullptr) {
@@ -351,6 +389,7 @@ Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const
 
   MW_TRY(make_directories(folder));
   MW_ASSIGN(const RunLock lock, RunLock::acquire(folder));
+  if (!options.trace.empty() && !options.handover) MW_TRY(RunTrace::prepare(options.trace));
   MW_ASSIGN(PreparedRun run, prepare_run(folder, config, device));
   ProgressDisplay display = ProgressDisplay::on(options.output);
   Handover start;
@@ -370,7 +409,9 @@ Result<RunSummary> train_in(const Path& folder, const TrainConfig& config, const
     MW_ASSIGN(validator, Validator::create(run.text, run.config));
   }
   MW_ASSIGN(auto metrics, MetricsWriter::open(folder / kMetricsFileName, start.state.update));
-  Trainer trainer(std::move(run), std::move(sampler), std::move(validator), std::move(metrics), std::move(display));
+  MW_ASSIGN(auto trace, open_trace(options, device, start.trace));
+  Trainer trainer(std::move(run), std::move(sampler), std::move(validator), std::move(metrics), std::move(display),
+                  std::move(trace));
   return trainer.train(std::move(start), options.handover.has_value());
 }
 

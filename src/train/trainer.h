@@ -23,6 +23,8 @@ struct RunOptions {
   device::Device* device = nullptr;
   // What a process left that this one replaces (RunSummary::handover); resume_run goes on from there.
   std::optional<int> handover = {};
+  // The timeline of the first updates goes there (run_trace.h); empty: nowhere.
+  Path trace = {};
 };
 
 struct RunSummary {

@@ -145,7 +145,12 @@ Result<double> TrainingSession::run_steps(int64_t update, FillBatch fill) {
   for (int64_t step = 0; step < steps; ++step) {
     if (interrupted()) return fail(ErrorKind::interrupted, "update {}: interrupted", update);
     const size_t begin = static_cast<size_t>(step) * step_size % tokens.size();
-    if (begin == 0) fill(step * sequences_per_step / options_.batch, tokens, targets);
+    if (trace_ != nullptr) trace_->begin_step(step);
+    if (begin == 0) {
+      const auto start = runtime::TraceRecorder::Clock::now();
+      fill(step * sequences_per_step / options_.batch, tokens, targets);
+      if (trace_ != nullptr) trace_->record("batch", runtime::Queue::cpu, start);
+    }
     std::ranges::copy_n(tokens.begin() + static_cast<ptrdiff_t>(begin), static_cast<ptrdiff_t>(step_size),
                         training_->surface(tokens_).as<int32_t>().begin());
     std::ranges::copy_n(targets.begin() + static_cast<ptrdiff_t>(begin), static_cast<ptrdiff_t>(step_size),
@@ -170,6 +175,7 @@ Result<UpdateResult> TrainingSession::update(const runtime::UpdateSettings& sett
       runtime::UpdateSettings scaled = settings;
       scaled.clear_gradients = steps_per_update() > 1;
       scaled.gradient_scale = 1 / loss_scale_.scale;
+      if (trace_ != nullptr) trace_->end_steps();
       auto report = training_->run_update(scaled);
       if (report) {
         loss_scale_.follow(training_->largest_gradient());
@@ -199,6 +205,11 @@ Result<double> TrainingSession::validate(int64_t batches, FillBatch fill) {
     sum += validation_->scalar(validation_loss_);
   }
   return sum / static_cast<double>(batches);
+}
+
+void TrainingSession::record_into(runtime::TraceRecorder* trace) {
+  trace_ = trace;
+  training_->record_into(trace);
 }
 
 std::vector<runtime::PhaseTime> TrainingSession::phases() const {

@@ -70,6 +70,9 @@ class TrainingSession {
   const SessionOptions& options() const { return options_; }
   int64_t tokens_per_update() const { return options_.batch * options_.sequence * options_.accumulate; }
 
+  // Batches and tasks of training leave spans there from now on; null: none do.
+  void record_into(runtime::TraceRecorder* trace);
+
   std::vector<runtime::PhaseTime> phases() const;  // of training
   std::vector<cpu::ProfileEntry> profile() const;  // of training
   int64_t bytes() const;                           // store, surfaces, executables
@@ -87,6 +90,7 @@ class TrainingSession {
   SessionOptions options_;
   runtime::ParameterStore store_;
   LossScale loss_scale_;
+  runtime::TraceRecorder* trace_ = nullptr;
   std::unique_ptr<device::Device> cpu_;  // beside an engine
   std::unique_ptr<runtime::ScheduleRunner> training_;
   std::unique_ptr<runtime::ScheduleRunner> validation_;

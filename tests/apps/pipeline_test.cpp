@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "apps/tiny_run.h"
@@ -54,6 +56,46 @@ TEST_F(Pipeline, KeepsFlagsAcrossARestart) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.err, "");
   EXPECT_NE(outcome.out.find("\"updates\": 45"), std::string::npos) << outcome.out;
+}
+
+// Three layers: 18 programs, 15 of them anew for each update, so a process of m4 pays for 7 updates.
+TEST_F(Pipeline, RecordsOneTimelineAcrossARestart) {
+  const std::string trace = tiny_.path("trace.json");
+  const Outcome outcome = run(tiny_.train("run", engine("m4", "static", {"--layers", "3", "--trace", trace})));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto events = nlohmann::json::parse(read_whole_file(trace)).at("traceEvents");
+  EXPECT_EQ(events[0].at("args").at("name"), "CPU (measured)");
+  EXPECT_EQ(events[1].at("args").at("name"), "emulated engine (measured)");
+  std::map<std::string, int> counts;
+  double left = 0, restarted = 0, behind = 0;
+  for (const auto& event : events) {
+    if (event.at("ph") != "X") continue;
+    const std::string name = event.at("name");
+    ++counts[name];
+    const double end = event.at("ts").get<double>() + event.at("dur").get<double>();
+    if (name == "restart") {
+      left = event.at("ts");
+      restarted = end;
+    } else if (name == "update" && event.at("args").at("update") == 7) {
+      EXPECT_EQ(left, 0);
+      behind = end;
+    } else if (name == "update" && event.at("args").at("update") == 8) {
+      EXPECT_GT(event.at("ts"), restarted);
+    }
+  }
+  EXPECT_EQ(counts["update"], 10);
+  EXPECT_EQ(counts["weights"], 10);
+  EXPECT_EQ(counts["restart"], 1);
+  EXPECT_EQ(counts["layers.2.ffn_forward"], 20);
+  EXPECT_GT(left, behind);
+  EXPECT_GT(restarted, left);
+}
+
+TEST_F(Pipeline, RefusesATraceThatCannotBeWritten) {
+  const Outcome outcome = run(tiny_.train("run", engine("m4", "static", {"--trace", tiny_.path("none/trace.json")})));
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_NE(outcome.err.find("none"), std::string::npos) << outcome.err;
 }
 
 TEST_F(Pipeline, TrainsWithWeightsAsInputsInOneProcess) {

@@ -70,6 +70,31 @@ TEST(ScheduleRunner, CountsTheCallsOfEachPhase) {
   EXPECT_EQ(phases[1].calls, 1);
 }
 
+TEST(ScheduleRunner, LeavesASpanOfEachTaskWhereItIsTold) {
+  device::InterpreterDevice device;
+  const std::vector<ParameterSpecification> parameters = {{"w", {4}, false}};
+  ParameterStore store = *ParameterStore::create(parameters, StoreContents::training);
+  auto runner = ScheduleRunner::create(plan::whole_function_plan(device::accumulate(), plan::PlanPurpose::training),
+                                       device, &store, {});
+  ASSERT_TRUE(runner.has_value());
+  TraceRecorder trace(TraceRecorder::Clock::now());
+  ASSERT_TRUE((*runner)->run_step().has_value());
+  (*runner)->record_into(&trace);
+  ASSERT_TRUE((*runner)->run_step().has_value());
+  ASSERT_TRUE((*runner)->run_update({}).has_value());
+  (*runner)->record_into(nullptr);
+  ASSERT_TRUE((*runner)->run_step().has_value());
+  std::vector<std::string> names;
+  for (const TraceSpan& span : trace.spans()) {
+    names.push_back(span.name);
+    EXPECT_EQ(span.queue, Queue::cpu);
+    EXPECT_EQ(span.arguments.back(),
+              std::pair(std::string("phases"), decltype(span.arguments)::value_type::second_type(
+                                                   std::string(span.name == "update" ? "optimizer" : "elementwise"))));
+  }
+  EXPECT_THAT(names, ElementsAre("evaluate", "update"));
+}
+
 TEST(ScheduleRunner, RefusesAPlanThatDoesNotHold) {
   device::InterpreterDevice device;
   plan::Plan plan = plan::whole_function_plan(device::accumulate(), plan::PlanPurpose::inference);

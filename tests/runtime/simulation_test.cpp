@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "mil/builder.h"
 #include "plan/predicted_cost.h"
 
@@ -91,14 +89,16 @@ TEST(Simulation, CountsRecompilesOfProgramsThatHoldWeights) {
   EXPECT_GT(after->update_seconds, before);
 }
 
-TEST(Simulation, WritesATraceOfItsTasks) {
+TEST(Simulation, GivesSpansOfItsTasks) {
   const auto simulation = simulate(four_tasks(), *ane::find_profile("m4"), kCpu, {});
-  const auto trace = nlohmann::json::parse(trace_json(*simulation));
   std::vector<std::string> names;
-  for (const auto& event : trace.at("traceEvents")) {
-    if (event.at("ph") == "X") names.push_back(event.at("name"));
-  }
+  for (const TraceSpan& span : trace_spans(*simulation)) names.push_back(span.name);
   EXPECT_THAT(names, ::testing::ElementsAre("first", "program", "gradient", "last"));
+  const TraceSpan last = trace_spans(*simulation).back();
+  EXPECT_NEAR(last.start, kSmall + kLarge, 1e-12);
+  ASSERT_EQ(last.arguments.size(), 1u);
+  EXPECT_EQ(last.arguments[0].first, "products");
+  EXPECT_NEAR(std::get<double>(last.arguments[0].second), 1e3 * kSmall, 1e-9);
 }
 
 TEST(HostCpu, IsKnownWhereItWasPublishedAndElseAskedFor) {

@@ -24,6 +24,7 @@ Handover some_handover() {
   handover.checkpoint_update = 5;
   handover.first_update = 2;
   handover.seconds = 12.5;
+  handover.trace = TraceHandover{"{}", 1.5, 1.0 / 3};
   return handover;
 }
 
@@ -42,6 +43,10 @@ TEST(HandoverTest, GivesStateAndStoreToAnotherStore) {
   EXPECT_EQ(read->checkpoint_update, 5);
   EXPECT_EQ(read->first_update, 2);
   EXPECT_EQ(read->seconds, 12.5);
+  ASSERT_TRUE(read->trace.has_value());
+  EXPECT_EQ(read->trace->spans, "{}");
+  EXPECT_EQ(read->trace->origin, 1.5);
+  EXPECT_EQ(read->trace->left, 1.0 / 3);
   for (size_t i = 0; i < store.entries().size(); ++i) {
     EXPECT_TRUE(std::ranges::equal(store.master(i), other.master(i)));
     EXPECT_TRUE(std::ranges::equal(store.first_moment(i), other.first_moment(i)));

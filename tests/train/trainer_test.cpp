@@ -19,6 +19,7 @@
 #include "train/provenance.h"
 #include "train/run_lock.h"
 #include "train/run_preparation.h"
+#include "train/run_trace.h"
 #include "train/tiny_run.h"
 
 namespace millwright::train {
@@ -28,7 +29,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-constexpr RunOptions kSilent{.output = nullptr};
+const RunOptions kSilent{.output = nullptr};
 
 RunSummary succeed(Result<RunSummary> summary) {
   EXPECT_TRUE(summary.has_value()) << summary.error().message;
@@ -68,6 +69,45 @@ std::vector<std::pair<int64_t, double>> losses_in(const Path& run) {
     losses.emplace_back(m.update, m.loss);
   }
   return losses;
+}
+
+std::vector<runtime::TraceSpan> spans_in(const Path& file) {
+  const auto spans = runtime::parse_trace(read_whole_file(file), file.string());
+  EXPECT_TRUE(spans.has_value()) << spans.error().message;
+  return spans.value_or(std::vector<runtime::TraceSpan>());
+}
+
+int64_t count_of(const std::vector<runtime::TraceSpan>& spans, std::string_view name) {
+  return std::ranges::count(spans, name, &runtime::TraceSpan::name);
+}
+
+// Twelve updates, checkpoints every four.
+TEST(StartRun, RecordsTheTimelineOfTheFirstTenUpdates) {
+  const TemporaryFolder folder;
+  const TrainConfig config = tiny_run(folder);
+  RunOptions options = kSilent;
+  options.trace = folder / "trace.json";
+  succeed(start_run(config, options));
+  const auto spans = spans_in(options.trace);
+  EXPECT_EQ(count_of(spans, "update"), 10);
+  EXPECT_EQ(count_of(spans, "evaluate"), 10 * config.accumulate);
+  EXPECT_EQ(count_of(spans, "batch"), 10 * config.accumulate);
+  EXPECT_EQ(count_of(spans, "checkpoint"), 2);
+  // One task at a time on one queue.
+  for (size_t i = 1; i < spans.size(); ++i) {
+    EXPECT_GE(spans[i].start, spans[i - 1].start + spans[i - 1].seconds - 1e-6) << spans[i].name;
+  }
+}
+
+TEST(StartRun, RefusesATraceThatCannotBeWrittenBeforeItDoesAnything) {
+  const TemporaryFolder folder;
+  const TrainConfig config = tiny_run(folder);
+  RunOptions options = kSilent;
+  options.trace = folder / "none" / "trace.json";
+  const std::string error = error_of(start_run(config, options));
+  EXPECT_THAT(error, HasSubstr((folder / "none").string()));
+  EXPECT_THAT(error, HasSubstr("No such file or directory"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run" / "run.toml"));
 }
 
 TEST(StartRun, LearnsAndLeavesACompleteFolder) {

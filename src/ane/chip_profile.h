@@ -64,7 +64,6 @@ struct Throughput {
   Fact<double> fp16_tflops;    // highest of deep convolution chains
   Fact<double> matmul_tflops;  // highest of single matmuls
   Fact<double> int8_speedup;   // of convolution chains when the activations are int8 too
-  Fact<int64_t> cores;         // as sysctl and marketing count them
 };
 
 struct Memory {
@@ -120,12 +119,12 @@ struct Lifecycle {
   Fact<double> load_ms;
   Fact<double> reload_ms;
   Fact<double> unload_ms;
-  Fact<double> failure_pause_seconds;  // failures closer together than this slow down the compiler
-  Fact<double> failure_penalty_ms;     //
-  Fact<double> background_compile_slowdown;
-  Fact<Identity> identity;  // under which a program is known (U3)
-  Fact<bool> seeded_load;   // a new identity with the donor's net.plist loads without compiling (C25)
-  Fact<bool> load_retry;    // the first load after an unload fails (C29)
+  Fact<double> failure_pause_seconds;        // failures closer together than this slow down the compiler
+  Fact<double> failure_penalty_ms;           //
+  Fact<double> background_compile_slowdown;  // of evaluations while something compiles (C6B)
+  Fact<Identity> identity;                   // under which a program is known (U3)
+  Fact<bool> seeded_load;                    // a new identity with the donor's net.plist loads without compiling (C25)
+  Fact<bool> load_retry;                     // the first load after an unload fails (C29)
 };
 
 struct Surfaces {
@@ -168,7 +167,6 @@ struct Power {
   Fact<double> streaming_w;  // bound by memory
   Fact<double> compute_w;    // bound by arithmetic
   Fact<double> int8_factor;  // int8 over fp16 at the same work
-  Fact<double> pj_per_flop;  // at best
 };
 
 // Constants of the cost model (cost_model.h), fitted to published measurements by bench/cost-model: what explains many

@@ -37,7 +37,6 @@ std::span<const ProfileField> profile_fields() {
       {MW_FACT(throughput, fp16_tflops), "TFLOPS", "highest rate of deep convolution chains", 1e-3, 1e4},
       {MW_FACT(throughput, matmul_tflops), "TFLOPS", "highest rate of single matmuls", 1e-3, 1e4},
       {MW_FACT(throughput, int8_speedup), "", "convolution chains with int8 activations over fp16", 0.1, 16},
-      {MW_FACT(throughput, cores), "", "cores as the system counts them", 1, 1024},
 
       {MW_FACT(memory, dram_gbps), "GB/s", "DRAM bandwidth of the whole chip", 0.1, 1e5},
       {MW_FACT(memory, weight_gbps), "GB/s", "weights from DRAM into the engine", 0.1, 1e5},
@@ -136,7 +135,6 @@ std::span<const ProfileField> profile_fields() {
       {MW_FACT(power, streaming_w), "W", "engine rail, bound by memory", 0, 1e3},
       {MW_FACT(power, compute_w), "W", "engine rail, bound by arithmetic", 0, 1e3},
       {MW_FACT(power, int8_factor), "", "int8 over fp16", 0.1, 10},
-      {MW_FACT(power, pj_per_flop), "pJ", "energy of one operation at best", 1e-3, 1e3},
 
       {MW_FACT(cost, floor_ms), "ms", "fitted: an evaluation that does nothing", 0, 1e4},
       {MW_FACT(cost, peak_tflops), "TFLOPS", "fitted: fp16 products with many positions", 1e-3, 1e4},

@@ -78,6 +78,25 @@ TEST(EmulatedLifecycle, ShowsItsVirtualClockAndEnergy) {
   EXPECT_EQ(engine.device().chip()->name, "m4");
 }
 
+// C6B: 13 % slower, and neither before nor after.
+TEST(EmulatedLifecycle, EvaluatesSlowerWhileSomethingCompiles) {
+  const auto process = std::make_shared<EngineProcess>(limits_of(profile_of("m4")));
+  const auto seconds_of_one = [&] {
+    const double before = process->meter().evaluate_seconds;
+    process->evaluated(1, 0);
+    return process->meter().evaluate_seconds - before;
+  };
+  EXPECT_DOUBLE_EQ(seconds_of_one(), 1);
+  ASSERT_TRUE(process->begin_compile("main").has_value());
+  EXPECT_NEAR(seconds_of_one(), 1.13, 1e-12);
+  process->abandon_compile();
+  EXPECT_NEAR(seconds_of_one(), 1, 1e-12);
+
+  EmulatedDevice engine({.profile = profile_of("m4"), .process = process});
+  ASSERT_TRUE(engine.compile(program_of(scaled(3)), {}).has_value());
+  EXPECT_NEAR(seconds_of_one(), 1, 1e-12);
+}
+
 TEST(EmulatedLifecycle, RefusesTheCompileAfterTheLastOfTheBudget) {
   Engine engine([](ane::ChipProfile& profile) { profile.lifecycle.compile_budget.value = 3; });
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(engine.compiled(scaled(i)).has_value());

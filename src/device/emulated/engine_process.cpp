@@ -50,6 +50,7 @@ Status EngineProcess::begin_compile(const std::string& name) {
                 name, kRefused, *limits_.system_compiles);
   }
   ++compiles_;
+  ++running_compiles_;
   return {};
 }
 
@@ -57,6 +58,7 @@ void EngineProcess::abandon_compile() {
   const std::lock_guard lock(mutex_);
   MW_CHECK(compiles_ > 0, "abandoning a compile that did not begin");
   --compiles_;
+  --running_compiles_;
   machine_->give_back_compile();
 }
 
@@ -79,6 +81,8 @@ double EngineProcess::pay_for_failures() {
 void EngineProcess::keep(const std::string& identity, const std::string& text,
                          std::shared_ptr<const CompiledProgram> program) {
   const std::lock_guard lock(mutex_);
+  MW_CHECK(running_compiles_ > 0, "keeping a compile that did not begin");
+  --running_compiles_;
   const ane::ProgramCost& cost = program->cost();
   meter_.compile_seconds += pay_for_failures();
   meter_.compile_seconds += texts_.insert(text).second ? cost.compile_seconds : cost.recompile_seconds;
@@ -125,7 +129,7 @@ void EngineProcess::unload(double seconds) {
 void EngineProcess::evaluated(double seconds, double joules) {
   const std::lock_guard lock(mutex_);
   ++meter_.evaluations;
-  meter_.evaluate_seconds += seconds;
+  meter_.evaluate_seconds += running_compiles_ > 0 ? limits_.compile_slowdown * seconds : seconds;
   meter_.joules += joules;
   last_evaluation_ = meter_.seconds();
 }

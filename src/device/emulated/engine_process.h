@@ -36,6 +36,7 @@ struct EngineLimits {
   bool load_fails_after_unload = false;      // once (C29)
   double failure_pause_seconds = 0;          // a compile so soon after a failed one …
   double failure_penalty_seconds = 0;        // … takes this longer (C28)
+  double compile_slowdown = 1;               // of evaluations while the process compiles (C6B)
 };
 
 // What processes share until the machine restarts: the compiles of all of them (C22).
@@ -78,6 +79,7 @@ class EngineProcess {
   Status load(const std::string& name, double seconds);
   void unload(double seconds);
 
+  // An evaluation that takes `seconds` where nothing compiles beside it.
   void evaluated(double seconds, double joules);
   // Virtual time in which the engine has nothing to do.
   void pass_time(double seconds);
@@ -105,6 +107,7 @@ class EngineProcess {
   std::vector<double> failures_;  // virtual times of failed compiles that nobody has paid for
   double last_evaluation_ = 0;    // virtual time of its end
   int64_t compiles_ = 0;
+  int64_t running_compiles_ = 0;  // begun, and neither kept nor abandoned
   int64_t resident_ = 0;
   bool slot_was_just_freed_ = false;
 };

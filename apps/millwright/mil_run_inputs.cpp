@@ -48,11 +48,15 @@ Result<Shapes> parse_shapes(const mil::Function& function, const std::vector<std
 }
 
 // The declared type with this shape, which `origin` gave.
-Result<mil::Type> shaped(const mil::Value& input, const mil::Shape& shape, std::string_view origin) {
+Result<mil::Type> shaped(const mil::Function& function, const mil::Value& input, const mil::Shape& shape,
+                         std::string_view origin) {
   const mil::Type type = cpu::memory_type(input.type()).with_shape(shape);
   if (!mil::types_agree(cpu::memory_type(input.type()), type)) {
     return fail("input {}: expected {}, found the shape {} of {}", input.name(), mil::type_text(input.type()),
                 mil::shape_text(shape), origin);
+  }
+  if (Status allowed = mil::check_shape(mil::flexible_shape(function, input.name()), shape); !allowed) {
+    return tl::unexpected(with_context(std::move(allowed.error()), fmt::format("input {}: {}", input.name(), origin)));
   }
   return cpu::is_state(input.type()) ? mil::Type::state(type) : type;
 }
@@ -69,9 +73,9 @@ Result<mil::Type> concrete_type(const mil::Function& function, const mil::Value&
       return fail("input {}: --shape says {}, but the array of --input has {}; leave one out", input.name(),
                   mil::shape_text(given->second), mil::shape_text(shape));
     }
-    return shaped(input, shape, "its array");
+    return shaped(function, input, shape, "its array");
   }
-  if (given != shapes.end()) return shaped(input, given->second, "--shape");
+  if (given != shapes.end()) return shaped(function, input, given->second, "--shape");
   if (mil::is_static(declared.shape())) return input.type();
   const mil::Shape shape = mil::flexible_shape(function, input.name()).default_shape;
   if (shape.empty()) {
@@ -80,7 +84,7 @@ Result<mil::Type> concrete_type(const mil::Function& function, const mil::Value&
         "--input {}=FILE",
         input.name(), mil::type_text(input.type()), input.name(), input.name());
   }
-  return shaped(input, shape, "the program's DefaultShapes");
+  return shaped(function, input, shape, "the program's DefaultShapes");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "mil/flexible_shapes.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -128,6 +129,25 @@ FlexibleShape flexible_shape(const Function& function, std::string_view input) {
     if (what == kRangeDims) shape.ranges = ranges_of(*of_input);
   }
   return shape;
+}
+
+Status check_shape(const FlexibleShape& allowed, const Shape& shape) {
+  if (!allowed.shapes.empty()) {
+    // Counted up with or without the default.
+    if (std::ranges::find(allowed.shapes, shape) != allowed.shapes.end() || shape == allowed.default_shape) return {};
+    std::vector<std::string> texts;
+    for (const Shape& each : allowed.shapes) texts.push_back(shape_text(each));
+    return fail("the program allows {}, found {}", fmt::join(texts, ", "), shape_text(shape));
+  }
+  if (allowed.ranges.size() != 2 * shape.size()) return {};
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    const int64_t lower = allowed.ranges[2 * axis];
+    const int64_t upper = allowed.ranges[2 * axis + 1];
+    if (shape[axis] >= lower && (upper < 0 || shape[axis] <= upper)) continue;
+    const std::string range = upper < 0 ? fmt::format("{} or more", lower) : fmt::format("{} to {}", lower, upper);
+    return fail("the program allows {} along axis {}, found {}", range, axis, shape[axis]);
+  }
+  return {};
 }
 
 Attribute flexible_shapes_attribute(const Inputs& inputs) {

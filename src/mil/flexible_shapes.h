@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "mil/ir.h"
 
 namespace millwright::mil {
@@ -23,6 +24,10 @@ struct FlexibleShape {
 };
 
 FlexibleShape flexible_shape(const Function& function, std::string_view input);
+
+// Whether an input may have this shape; the error says what was expected of which axis. Without shapes and ranges, all
+// may be.
+Status check_shape(const FlexibleShape& allowed, const Shape& shape);
 
 // The attribute for these inputs of a function, in their order. Inputs with `shapes` and such with `ranges` do not mix
 // in one function; of both kinds it keeps the ranges.

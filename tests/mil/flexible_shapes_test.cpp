@@ -56,6 +56,27 @@ TEST(FlexibleShapes, OfWrongFormsSayNothing) {
   }
 }
 
+std::string refusal(const FlexibleShape& allowed, const Shape& shape) {
+  const Status checked = check_shape(allowed, shape);
+  return checked ? "" : checked.error().message;
+}
+
+TEST(FlexibleShapes, BoundWhatAnInputMayBe) {
+  const FlexibleShape ranges{{1, 4}, {}, {1, 1, 2, 4000}};
+  EXPECT_EQ(refusal(ranges, {1, 2}), "");
+  EXPECT_EQ(refusal(ranges, {1, 4000}), "");
+  EXPECT_EQ(refusal(ranges, {1, 1}), "the program allows 2 to 4000 along axis 1, found 1");
+  EXPECT_EQ(refusal(ranges, {1, 4001}), "the program allows 2 to 4000 along axis 1, found 4001");
+  EXPECT_EQ(refusal(ranges, {2, 2}), "the program allows 1 to 1 along axis 0, found 2");
+  EXPECT_EQ(refusal({{4}, {}, {3, -1}}, {1 << 20}), "");
+  EXPECT_EQ(refusal({{4}, {}, {3, -1}}, {2}), "the program allows 3 or more along axis 0, found 2");
+  const FlexibleShape counted{{3}, {{1}, {2}}, {}};
+  EXPECT_EQ(refusal(counted, {2}), "");
+  EXPECT_EQ(refusal(counted, {3}), "");
+  EXPECT_EQ(refusal(counted, {4}), "the program allows [1], [2], found [4]");
+  EXPECT_EQ(refusal({}, {7, 7}), "");
+}
+
 // A model that another tool made: main(x, y) of unknown sizes, described as an array of a shape and a range.
 std::string foreign_model(const std::string& description) {
   // tensor<fp32, [?, 2]>

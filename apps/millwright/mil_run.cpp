@@ -313,7 +313,7 @@ Status run_run(const RunCommand& options) {
                      deviation->index, deviation->found, deviation->expected, deviation->largest, options.tolerance);
   }
   if (!options.out.empty()) MW_TRY(write_outputs(outputs, options.out));
-  options.json ? print_json(facts) : print_facts(facts);
+  options.json ? print_json(facts) : print_facts(facts, {"inputs", "results", "states", "compared"});
   return agreement;
 }
 

@@ -34,16 +34,18 @@ std::string fact_text(const Json& value) {
   return joined;
 }
 
-std::string fact_lines(const Json& object, size_t indent) {
+using Names = std::initializer_list<std::string_view>;
+
+std::string fact_lines(const Json& object, size_t indent, Names named, bool has_names = false) {
   size_t width = 0;
   for (const auto& [key, value] : object.items()) width = std::max(width, key.size());
   std::string lines;
   for (const auto& [key, value] : object.items()) {
     std::string label = key;
-    std::ranges::replace(label, '_', ' ');
+    if (!has_names) std::ranges::replace(label, '_', ' ');
     lines.append(indent, ' ');
     if (value.is_object()) {
-      lines += label + "\n" + fact_lines(value, indent + 2);
+      lines += label + "\n" + fact_lines(value, indent + 2, {}, std::ranges::find(named, key) != named.end());
     } else {
       lines += fmt::format("{:<{}}  {}\n", label, width, fact_text(value));
     }
@@ -67,7 +69,7 @@ bool print(std::string_view text) {
 
 bool print_json(const Json& value) { return print(value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"); }
 
-bool print_facts(const Json& object) { return print(fact_lines(object, 0)); }
+bool print_facts(const Json& object, Names named) { return print(fact_lines(object, 0, named)); }
 
 Status output_status() {
   if (failure == 0 || failure == EPIPE) return {};

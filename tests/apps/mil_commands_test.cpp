@@ -358,6 +358,19 @@ TEST(MilRun, SaysWhichInputsAndFunctionsThereAre) {
                  "millwright mil run: --tolerance: expected 0 or more, found nan");
 }
 
+TEST(MilRun, PrintsNamesAsTheProgramHasThem) {
+  const TemporaryFolder folder;
+  const std::string program =
+      folder.write("names.mil",
+                   "program(1.3)\n{\n func main<ios17>(tensor<fp32, [2]> k_cache) {\n"
+                   "  tensor<fp32, [2]> next_cache = exp(x = k_cache);\n } -> (next_cache);\n}\n");
+  const Outcome printed = run({"mil", "run", program});
+  EXPECT_EQ(printed.exit_code, 0) << printed.err;
+  EXPECT_NE(printed.out.find("  k_cache  tensor<fp32, [2]>\n"), std::string::npos) << printed.out;
+  EXPECT_NE(printed.out.find("  next_cache  tensor<fp32, [2]>\n"), std::string::npos) << printed.out;
+  EXPECT_NE(printed.out.find("compile seconds"), std::string::npos) << printed.out;
+}
+
 // [rows, 3] becomes one vector; its length comes from the shape of x.
 std::string flattening(const std::string& attributes) {
   return "program(1.3)\n{\n func main<ios17>(tensor<fp32, [?, 3]> x) " + attributes +
@@ -394,6 +407,13 @@ TEST(MilRun, TakesOpenSizesFromArraysOptionsAndDefaults) {
         {"mil", "run", open, "--shape", word}, 2,
         "millwright mil run: --shape: expected NAME=SIZE,SIZE,... such as x=1,3,224,224, found \"" + word + "\"");
   }
+  const std::string bounded = folder.write(
+      "bounded.mil",
+      flattening("[FlexibleShapeInformation = tuple<tuple<string, dict<string, list<tensor<int32, [2]>, ?>>>>((("
+                 "\"RangeDims\", {{\"x\", [[2, 8], [3, 3]]}})))]"));
+  EXPECT_EQ(run({"mil", "run", bounded, "--shape", "x=8,3"}).exit_code, 0);
+  expect_refused({"mil", "run", bounded, "--shape", "x=9,3"}, 2,
+                 "millwright mil run: input x: --shape: the program allows 2 to 8 along axis 0, found 9");
   expect_refused({"mil", "run", open, "--shape", "z=1"}, 2,
                  "millwright mil run: --shape: the function has no z; it has x");
   expect_refused({"mil", "run", open, "--shape", "x=1,3", "--shape", "x=2,3"}, 2,

@@ -276,6 +276,7 @@ Status run_run(const RunCommand& options) {
   MW_ASSIGN(const std::vector<mil::Type> types, input_types(*declared, arrays, options.shapes));
   std::unique_ptr<mil::Function> own;
   MW_ASSIGN(const mil::Function* function, closed_function(*declared, types, options, own));
+  MW_TRY(cpu::check_memory(*function));
   MW_ASSIGN(const std::vector<mil::Literal> inputs, gather_inputs(*function, arrays, options.seed));
   size_t settled = 0;
   std::unique_ptr<mil::Function> own_settled;

@@ -49,4 +49,10 @@ size_t current_resident_bytes() {
 #endif
 }
 
+size_t machine_memory_bytes() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page_bytes > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page_bytes) : 0;
+}
+
 }  // namespace millwright

@@ -8,6 +8,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/check.h"
+#include "base/memory_usage.h"
 #include "base/random.h"
 
 namespace millwright::cpu {
@@ -57,6 +58,26 @@ double relative(double found, double expected) {
 }
 
 }  // namespace
+
+Status check_memory(const mil::Function& function) {
+  const size_t machine = machine_memory_bytes();
+  if (machine == 0) return {};
+  double bytes = 0;
+  const auto add = [&](const mil::Type& type, double copies) {
+    if (!type.is_tensor() || !mil::is_static(type.shape()) || type.element() == mil::ElementType::string) return;
+    // Multiplied as fp64: a product of sizes may be beyond every integer.
+    double elements = copies;
+    for (const int64_t size : type.shape()) elements *= static_cast<double>(size);
+    bytes += elements * static_cast<double>(mil::element_bytes(type.element()));
+  };
+  for (const auto& input : function.inputs()) add(memory_type(input->type()), 2);
+  for (const mil::Value* result : function.results()) {
+    add(result->type(), function.aliased_input(result) != nullptr ? 1 : 2);
+  }
+  if (bytes <= static_cast<double>(machine)) return {};
+  return fail("{}: its inputs and results take {:.1f} GB, more than the {:.1f} GB of this machine", function.name(),
+              bytes / 1e9, static_cast<double>(machine) / 1e9);
+}
 
 Result<FunctionRun> run_function(const mil::Function& function, std::span<const mil::Literal> inputs, int64_t runs) {
   MW_CHECK(runs > 0, "{} runs", runs);

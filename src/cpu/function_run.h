@@ -21,6 +21,10 @@ struct FunctionRun {
   MemoryReport memory;
 };
 
+// Whether this machine has the memory for the inputs and results of a run, which are there twice: as arrays and as what
+// the function reads and writes. The error says how much they take.
+Status check_memory(const mil::Function& function);
+
 // `inputs` in order, held inline and of the declared types, for a state of the tensor inside. Every run begins with
 // them, also where a result aliases an input or the function writes to a state.
 Result<FunctionRun> run_function(const mil::Function& function, std::span<const mil::Literal> inputs, int64_t runs);

@@ -371,6 +371,20 @@ TEST(MilRun, PrintsNamesAsTheProgramHasThem) {
   EXPECT_NE(printed.out.find("compile seconds"), std::string::npos) << printed.out;
 }
 
+TEST(MilRun, RefusesWhatNoMachineHasTheMemoryFor) {
+  const TemporaryFolder folder;
+  const std::string program = folder.write(
+      "huge.mil",
+      "program(1.3)\n{\n func main<ios17>(tensor<fp32, [1, 2000000]> x) {\n"
+      "  tensor<fp32, [2000000000, 2000000]> y = tile(reps = tensor<int32, [2]>([2000000000, 1]), x = x);\n"
+      " } -> (y);\n}\n");
+  const Outcome refused = run({"mil", "run", program});
+  EXPECT_EQ(refused.exit_code, 2);
+  // x and y, twice.
+  EXPECT_EQ(refused.err.find("millwright mil run: main: its inputs and results take 32000000.0 GB, more than the "), 0)
+      << refused.err;
+}
+
 // [rows, 3] becomes one vector; its length comes from the shape of x.
 std::string flattening(const std::string& attributes) {
   return "program(1.3)\n{\n func main<ios17>(tensor<fp32, [?, 3]> x) " + attributes +

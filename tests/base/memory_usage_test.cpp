@@ -23,5 +23,7 @@ TEST(MemoryUsage, FollowsTouchedMemory) {
   EXPECT_GE(peak_resident_bytes() + (size_t{1} << 20), current_resident_bytes());
 }
 
+TEST(MemoryUsage, FitsIntoTheMachine) { EXPECT_GT(machine_memory_bytes(), peak_resident_bytes()); }
+
 }  // namespace
 }  // namespace millwright

@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view kAliasesAttribute = "mw_aliases";  // ir.h
 
+// Attributes whose meaning is known have one type; others may have any.
+bool is_text(const Type& type) { return type.is_scalar() && type.element() == ElementType::string; }
+
 class Verifier {
  public:
   explicit Verifier(std::vector<Diagnostic>& diagnostics) : diagnostics_(diagnostics) {}
@@ -25,6 +28,7 @@ class Verifier {
  private:
   void check_block(const Block& block);
   void check_operation(const Operation& operation);
+  void check_attributes(const Operation& operation);
   void check_operands(const Operation& operation);
   void check_parameters_once(const Operation& operation);
   void check_types(const Operation& operation);
@@ -57,6 +61,13 @@ class Verifier {
 };
 
 void Verifier::check_program(const Program& program) {
+  for (const Attribute& attribute : program.attributes()) {
+    const Type& type = attribute.value.type();
+    if (attribute.name != "buildInfo" || (type.kind() == Type::Kind::dict && is_text(type.arguments()[0]))) continue;
+    diagnostics_.push_back(
+        {0, 0,
+         fmt::format("program: the attribute buildInfo is {}, expected a dictionary of strings", type_text(type))});
+  }
   std::unordered_set<std::string_view, TextHash> names;
   for (const auto& function : program.functions()) {
     function_ = function.get();
@@ -111,6 +122,7 @@ void Verifier::check_block_results(const Block& block) {
 
 void Verifier::check_operation(const Operation& operation) {
   for (const auto& result : operation.results()) names_.prefetch(result->name().hash());
+  check_attributes(operation);
   check_operands(operation);
   for (const auto& block : operation.blocks()) check_block(*block);
   const size_t expected =
@@ -123,6 +135,13 @@ void Verifier::check_operation(const Operation& operation) {
                        expected == 0 ? std::string("no") : std::to_string(expected), operation.blocks().size()));
   }
   for (const auto& result : operation.results()) define(*result, &operation);
+}
+
+void Verifier::check_attributes(const Operation& operation) {
+  for (const Attribute& attribute : operation.attributes()) {
+    if (attribute.name != "name" || is_text(attribute.value.type())) continue;
+    report(operation, fmt::format("the attribute name is {}, expected string", type_text(attribute.value.type())));
+  }
 }
 
 void Verifier::check_operands(const Operation& operation) {

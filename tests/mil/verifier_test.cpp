@@ -49,6 +49,26 @@ TEST(Verifier, SaysTheDeclaredAndTheInferredType) {
             "3:1: line 3, a (add): a is declared as state<fp32>, but its operands give tensor<fp32, [2]>\n");
 }
 
+TEST(Verifier, KnowsTheTypesOfAttributes) {
+  EXPECT_EQ(errors(parsed("tensor<fp32, [2]> a = add(x = x, y = y)[name = int32(4), other = int32(4)];", "a")),
+            "3:1: line 3, a (add): the attribute name is int32, expected string\n");
+  EXPECT_EQ(errors(parsed("tensor<fp32, [2]> a = add(x = x, y = y)[name = tensor<string, []>(\"n\")];", "a")), "");
+  EXPECT_EQ(errors(parsed("tensor<fp32, [2]> a = add(x = x, y = y)[name = tensor<string, [1]>([\"n\"])];", "a")),
+            "3:1: line 3, a (add): the attribute name is tensor<string, [1]>, expected string\n");
+  const auto errors_with = [](const std::string& build_info) {
+    const auto program = parse_program(
+        "program(1.3)\n[buildInfo = " + build_info + "]\n{ func main<ios17>(fp32 x) { fp32 y = exp(x = x); } -> (y); }",
+        "test");
+    EXPECT_TRUE(program) << program.error().message;
+    return errors(*program);
+  };
+  EXPECT_EQ(errors_with("dict<string, string>({})"), "");
+  EXPECT_EQ(errors_with("dict<tensor<string, []>, tensor<string, []>>({{\"a\", \"b\"}})"), "");
+  EXPECT_NE(errors_with("string(\"x\")").find("the attribute buildInfo is string, expected a dictionary of strings"),
+            std::string::npos);
+  EXPECT_NE(errors_with("dict<int32, string>({})").find("expected a dictionary of strings"), std::string::npos);
+}
+
 TEST(Verifier, AnUnknownSizeAgreesWithAnyOther) {
   EXPECT_EQ(errors(parsed("tensor<fp32, [?]> a = add(x = x, y = y);", "a")), "");
 }

@@ -41,6 +41,7 @@ TEST(ProgramMessage, NamesOpsetsAsCoreMlDoes) {
   EXPECT_EQ(opset_in_message("ios99"), "ios99");
   EXPECT_EQ(specification_version("ios15"), 6);
   EXPECT_EQ(specification_version("ios17"), 8);
+  EXPECT_EQ(specification_version("CoreML7"), 8);  // text has these names too
   EXPECT_EQ(specification_version("ios99"), std::nullopt);
 }
 

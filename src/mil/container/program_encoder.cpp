@@ -134,7 +134,7 @@ std::string opset_in_text(std::string_view message_opset) {
 }
 
 std::optional<int> specification_version(std::string_view opset) {
-  const auto found = std::ranges::find(kOpsets, opset, &Opset::text);
+  const auto found = std::ranges::find(kOpsets, opset_in_text(opset), &Opset::text);
   if (found == kOpsets.end()) return std::nullopt;
   return found->specification_version;
 }

@@ -86,11 +86,11 @@ Result<std::vector<device::WeightFile>> weight_files_of(const mil::Program& prog
 Result<mil::Function*> find_function(const mil::Program& program, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& function : program.functions()) names.push_back(function->name());
+  if (names.empty()) return fail("the program has no functions, so there is nothing to run");
   if (name.empty() && names.size() == 1) return program.functions().front().get();
   const std::string wanted = name.empty() ? "main" : name;
   if (mil::Function* function = program.function(wanted)) return function;
-  return fail("--function: the program has no function {}; it has {}", wanted,
-              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+  return fail("--function: the program has no function {}; it has {}", wanted, fmt::join(names, ", "));
 }
 
 std::vector<std::string> input_names(const mil::Function& function) {

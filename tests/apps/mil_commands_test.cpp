@@ -385,6 +385,12 @@ TEST(MilRun, RefusesWhatNoMachineHasTheMemoryFor) {
       << refused.err;
 }
 
+TEST(MilRun, SaysThatAProgramWithoutFunctionsIsEmpty) {
+  const TemporaryFolder folder;
+  expect_refused({"mil", "run", folder.write("empty.mil", "program(1.3)\n{\n}\n")}, 2,
+                 "millwright mil run: the program has no functions, so there is nothing to run");
+}
+
 // [rows, 3] becomes one vector; its length comes from the shape of x.
 std::string flattening(const std::string& attributes) {
   return "program(1.3)\n{\n func main<ios17>(tensor<fp32, [?, 3]> x) " + attributes +

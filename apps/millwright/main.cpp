@@ -42,7 +42,14 @@ Status parse_and_run(int argc, const char* const* argv, std::string& name) {
   add_completion(tree);
   MW_ASSIGN(const CommandTree::Parsed parsed, tree.parse(argc, argv, name));
   if (parsed.command != nullptr) {
-    MW_TRY(parsed.command->run());
+    Status status = parsed.command->run();
+    if (!status) {
+      // What the command found may stand in the output that is lost.
+      if (const Status written = output_status(); !written) {
+        status.error().message += "; " + written.error().message;
+      }
+      return status;
+    }
   } else {
     print(parsed.text);
   }

@@ -1,6 +1,7 @@
 // What commands print: JSON that parses, text that tokenizes back, and what happens when nobody can read it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/tiny_run.h"
@@ -182,6 +183,14 @@ TEST_F(Output, ToAFullDiskIsAFailure) {
   const Outcome outcome = run_shell("\"$0\" --help > /dev/full", {});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.err, "millwright: cannot write to standard output: No space left on device\n");
+}
+
+TEST_F(Output, OfAFailedCommandToAFullDiskIsNamedBesideItsFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
+  const Outcome outcome = run_shell("echo 'program(1.3) { x }' | \"$0\" mil check - > /dev/full", {});
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_TRUE(outcome.err.ends_with("; cannot write to standard output: No space left on device\n")) << outcome.err;
+  EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
 }
 
 }  // namespace

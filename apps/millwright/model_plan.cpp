@@ -1,6 +1,7 @@
 #include "model_plan.h"
 
 #include "model/llama.h"
+#include "plan/plan_check.h"
 #include "train/model_choice.h"
 
 namespace millwright::app {
@@ -38,6 +39,7 @@ Result<ModelPlan> ModelPlanOptions::make() const {
             model::build_training_step(result.config, {.batch = 1, .sequence = result.sequence, .accumulate = true}));
   result.function = std::move(step.function);
   MW_ASSIGN(result.planned, plan::plan_training(*result.function, result.pipeline));
+  MW_TRY(plan::check_rules(result.planned.plan, result.profile));
   return result;
 }
 

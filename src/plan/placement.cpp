@@ -78,6 +78,10 @@ ModelPlace model_place(const mil::Operation& operation) {
   return place;
 }
 
+std::string_view without_layer(std::string_view name) {
+  return name.starts_with(kLayers) ? name.substr(name.find('.', kLayers.size()) + 1) : name;
+}
+
 bool is_under(std::string_view operation, std::string_view label) {
   if (label.empty()) return true;
   if (!operation.starts_with(label)) return false;

@@ -22,6 +22,9 @@ struct ModelPlace {
 };
 ModelPlace model_place(const mil::Operation& operation);
 
+// The name of a program or operation without the layer in front: "ffn_forward" of "layers.3.ffn_forward".
+std::string_view without_layer(std::string_view name);
+
 // Whether the place falls under a label of a rule: the label itself or what stands below it. An empty label covers all.
 bool is_under(std::string_view operation, std::string_view label);
 

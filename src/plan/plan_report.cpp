@@ -6,14 +6,6 @@
 #include "plan/predicted_cost.h"
 
 namespace millwright::plan {
-namespace {
-
-std::string without_layer(const std::string& name) {
-  return name.starts_with("layers.") ? name.substr(name.find('.', std::string_view("layers.").size()) + 1) : name;
-}
-
-}  // namespace
-
 Result<PlanReport> report(const Plan& plan, const ane::ChipProfile& profile, size_t function_inputs) {
   PlanReport result;
   result.compiles = compile_counts(plan);
@@ -30,7 +22,7 @@ Result<PlanReport> report(const Plan& plan, const ane::ChipProfile& profile, siz
       ++result.cpu_functions;
       continue;
     }
-    const std::string name = without_layer(program.name);
+    const std::string name(without_layer(program.name));
     const auto found = std::ranges::find(result.programs, name, &ProgramReport::name);
     if (found != result.programs.end()) {
       ++found->programs;

@@ -48,6 +48,30 @@ TEST(Plan, RefusesInOneLine) {
   }
 }
 
+TEST(Plan, NamesTheRuleThatStopsAModelOnAChip) {
+  const TemporaryFolder folder;
+  const auto with_outputs = [&](const char* most) {
+    return folder
+        .write("own.json",
+               std::string(R"({"name": "own", "base": "m4", "limits": {"conv_output_channels": {"value": )") + most +
+                   R"(, "source": "a test"}}})")
+        .string();
+  };
+  const std::string narrow = with_outputs("31999");
+  for (const std::string command : {"plan", "simulate"}) {
+    const Outcome refused =
+        run({command, "--model", "stories15m", "--pipeline", "static-offload", "--profile", narrow});
+    EXPECT_EQ(refused.exit_code, 2) << refused.out;
+    EXPECT_EQ(refused.err, "millwright " + command +
+                               ": plan: own cannot run classifier: C13 error at compile: classifier.logits (conv): has "
+                               "32000 output channels, at most 31999 fit; the compile fails (ANECCompile() FAILED); "
+                               "split the output channels; or use another --pipeline\n");
+  }
+  EXPECT_EQ(run({"plan", "--model", "stories15m", "--pipeline", "static", "--profile", narrow}).exit_code, 0);
+  const std::string enough = with_outputs("32000");
+  EXPECT_EQ(run({"plan", "--model", "stories15m", "--pipeline", "static-offload", "--profile", enough}).exit_code, 0);
+}
+
 TEST(Simulate, CallsItsNumbersPredicted) {
   const Outcome outcome = run({"simulate", "--model", "stories15m", "--pipeline", "dynamic", "--chip", "m4"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;

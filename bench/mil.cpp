@@ -1,8 +1,9 @@
 // bench/mil: how fast MIL text is read and verified, on one core, and how much memory that takes. The text is that of a
-// file, or of a transformer of any length in the style of Apple's compiler, without weights. Times are processor times
-// of this process, so that other work on the machine counts little; the byte scan of the same run shows what is left.
+// file, or of a transformer of any length in the style of Apple's compiler, without weights, or of short lines, which
+// cost most per byte. Times are processor times of this process, so that other work on the machine counts little; the
+// byte scan of the same run shows what is left.
 //
-//   mil [FILE] [--megabytes N] [--repetitions N] [--write FILE]
+//   mil [FILE] [--lines KIND] [--megabytes N] [--repetitions N] [--write FILE]
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -24,6 +25,7 @@ namespace {
 
 struct Options {
   std::string file;
+  std::string lines = "compiled";
   size_t megabytes = 64;
   int repetitions = 5;
   std::string write;
@@ -174,6 +176,29 @@ class TransformerText {
   int number_ = 0;       // of the last result without a name
 };
 
+// One elementwise operation per line, as programs written by hand have them: every line makes an operation, a value and
+// two operands. `labels`: with a name attribute behind each.
+std::string short_lines(size_t bytes, bool labels) {
+  constexpr std::string_view kType = "tensor<fp16, [1, 64, 1, 32]>";
+  std::string text = fmt::format("program(1.3)\n{{\n    func main<ios18>({} v0) {{\n", kType);
+  text.reserve(bytes + 256);
+  size_t last = 0;
+  while (text.size() < bytes) {
+    const size_t x = last;
+    const size_t y = last == 0 ? 0 : last - 1;
+    ++last;
+    fmt::format_to(std::back_inserter(text), "        {} v{} = mul(x = v{}, y = v{})", kType, last, x, y);
+    if (labels) fmt::format_to(std::back_inserter(text), "[name = string(\"v{}\")]", last);
+    text += ";\n";
+  }
+  return text + fmt::format("    }} -> (v{});\n}}\n", last);
+}
+
+std::string generated_text(const Options& options) {
+  const size_t bytes = options.megabytes * 1'000'000;
+  return options.lines == "compiled" ? TransformerText(bytes).take() : short_lines(bytes, options.lines == "short");
+}
+
 // FNV-1a, one byte after the other: a pass over the text whose speed depends on the processor's clock alone.
 uint64_t scan_bytes(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325ull;
@@ -222,7 +247,7 @@ Status run(const Options& options) {
   constexpr size_t kLargestFile = size_t{1} << 32;
   std::string text;
   if (options.file.empty()) {
-    text = TransformerText(options.megabytes * 1'000'000).take();
+    text = generated_text(options);
   } else {
     MW_ASSIGN(text, read_text_file(options.file, kLargestFile));
   }
@@ -255,6 +280,10 @@ int main(int argc, char** argv) {
   millwright::Options options;
   CLI::App app("Speed and memory of reading and verifying MIL text");
   app.add_option("FILE", options.file, "MIL text; a generated transformer by default")->check(CLI::ExistingFile);
+  app.add_option("--lines", options.lines,
+                 "Of the generated text: compiled, a transformer; short, one named operation each; bare, without names")
+      ->check(CLI::IsMember({"compiled", "short", "bare"}))
+      ->capture_default_str();
   app.add_option("--megabytes", options.megabytes, "Of the generated text")
       ->check(CLI::Range(1, 2000))
       ->capture_default_str();
